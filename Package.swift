@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let package = Package(
+    name: "reprise",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "reprise", targets: ["RepriseCLI"]),
+        .library(name: "Reprise", targets: ["Reprise"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Law: nothing but C.
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+
+        // Law: the only importer of CLMDB; knows bytes, not events.
+        .target(name: "LMDB", dependencies: ["CLMDB"]),
+
+        // Law: no sockets, no threads; clock and randomness are given.
+        .target(
+            name: "Reprise",
+            dependencies: ["LMDB", .product(name: "NIOCore", package: "swift-nio")]
+        ),
+
+        // Law: the only sockets.
+        .target(
+            name: "RepriseServer",
+            dependencies: [
+                "Reprise",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+
+        // The load generator: a client, so it may open sockets, but it never imports the server.
+        .target(name: "RepriseLoad", dependencies: ["Reprise"]),
+
+        // Law: never a dependency of a product.
+        .target(name: "RepriseTesting", dependencies: ["Reprise"], path: "Sources/RepriseTesting"),
+
+        // Law: the only ArgumentParser.
+        .executableTarget(
+            name: "RepriseCLI",
+            dependencies: [
+                "Reprise", "RepriseServer", "RepriseLoad",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "RepriseTesting"]),
+        .testTarget(
+            name: "RepriseTests",
+            dependencies: ["Reprise", "RepriseTesting"],
+            resources: [.copy("Golden")]
+        ),
+        .testTarget(
+            name: "RepriseServerTests",
+            dependencies: ["RepriseServer", "RepriseTesting"]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// One place for the strictness of every target.
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

@@ -1,0 +1,116 @@
+// The join: the live path and every replay drive this one function. Nothing below it knows which of the two it is.
+
+/// The deterministic core: folds committed events and derives their deliveries.
+///
+/// Owner: whoever drives it, one at a time; the Recorder's loop when live. Same events, same plans, same digests.
+public struct Engine: Sendable {
+    /// What happened since `sessionStarted`, by kind.
+    public struct Counts: Equatable, Sendable {
+        /// Events of every kind.
+        public var events: UInt64 = 0
+        /// `connected`.
+        public var connects: UInt64 = 0
+        /// `disconnected`.
+        public var disconnects: UInt64 = 0
+        /// `message`.
+        public var messages: UInt64 = 0
+        /// `sent`.
+        public var sends: UInt64 = 0
+        /// `skipped`.
+        public var skips: UInt64 = 0
+    }
+
+    /// The live connection set after the last event.
+    public private(set) var projection: Projection
+    /// The running digest of deliveries.
+    public private(set) var digest: DeliveryDigest
+    /// Events since `sessionStarted`.
+    public private(set) var counts: Counts
+    /// The session of the last `sessionStarted`, if there was one.
+    public private(set) var session: SessionStarted?
+    private var broadcaster: Broadcaster
+
+    /// An engine before the first event of a session.
+    ///
+    /// - Parameter position: the position before the session's first event.
+    public init(before position: Position = .zero) {
+        projection = Projection(position: position)
+        digest = DeliveryDigest()
+        counts = Counts()
+        broadcaster = Broadcaster(configuration: EngineConfiguration())
+    }
+
+    /// An engine in the middle of a session, as recovery makes it.
+    ///
+    /// - Parameters:
+    ///   - started: the session's first fact.
+    ///   - checkpoint: the digests to go on from. It counts events, not their kinds: `counts` is then partial.
+    ///   - projection: the live connection set at the checkpoint's position.
+    init(resuming started: SessionStarted, at checkpoint: Checkpoint, projection: Projection) {
+        self.projection = projection
+        digest = DeliveryDigest(value: checkpoint.digest, deliveries: checkpoint.deliveries)
+        counts = Counts()
+        counts.events = checkpoint.events
+        session = started
+        broadcaster = Broadcaster(configuration: started.configuration)
+    }
+
+    /// The engine's state as a checkpoint.
+    public var checkpoint: Checkpoint {
+        Checkpoint(
+            position: projection.position, digest: digest.value, memberSet: projection.memberSet,
+            liveCount: UInt64(projection.count), events: counts.events, deliveries: digest.deliveries)
+    }
+
+    /// Folds a batch of committed events and derives its deliveries.
+    ///
+    /// - Parameter events: in order of position, without a gap after what was applied before.
+    /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
+    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan {
+        var plan = DeliveryPlan(
+            first: projection.position.next, last: projection.position,
+            run: FrameRun(start: broadcaster.streamOffset))
+        for event in events {
+            precondition(
+                event.position == projection.position.next,
+                "event \(event.position) was applied after \(projection.position)")
+            apply(event, &plan)
+        }
+        plan.last = projection.position
+        return plan
+    }
+
+    private mutating func apply(_ event: Event, _ plan: inout DeliveryPlan) {
+        counts.events += 1
+        switch event.fact {
+        case .message(let message):
+            counts.messages += 1
+            broadcaster.deliver(message, at: event.position, to: projection, plan: &plan, digest: &digest)
+        case .sent(let sent):
+            counts.sends += 1
+            broadcaster.deliver(sent, at: event.position, to: projection, plan: &plan, digest: &digest)
+        case .connected(let connected):
+            counts.connects += 1
+            plan.exceptions.append(
+                DeliveryPlan.Exception(
+                    connection: connected.connection, offset: broadcaster.streamOffset,
+                    change: .activate(event.position, event.time)))
+        case .disconnected(let disconnected):
+            counts.disconnects += 1
+            plan.exceptions.append(
+                DeliveryPlan.Exception(
+                    connection: disconnected.connection, offset: broadcaster.streamOffset, change: .deactivate))
+        case .skipped:
+            counts.skips += 1
+        case .sessionStarted(let started):
+            session = started
+            digest = DeliveryDigest()
+            counts = Counts()
+            counts.events = 1
+            broadcaster.configuration = started.configuration
+        case .sessionEnded:
+            break
+        }
+        Projector.fold(event, into: &projection)
+    }
+}

@@ -1,0 +1,55 @@
+public import LMDB
+
+/// Why a log cannot be opened, read or written. Its description is one line that names the remedy.
+public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// There is no log in the folder.
+    case noLog(path: String)
+    /// There is a log already where a new one should be made.
+    case logExists(path: String)
+    /// The folder was written by another version of Reprise.
+    case unknownFormat(path: String, found: UInt64)
+    /// The folder holds an LMDB file that is not a Reprise log.
+    case notALog(path: String)
+    /// A record cannot be trusted. Positions before it can.
+    case damaged(position: Position, reason: String)
+    /// Something derived from the events does not fit them.
+    case derivedDamaged(table: String, key: UInt64, reason: String)
+    /// LMDB failed.
+    case storage(LMDBError)
+    /// The folder cannot be made.
+    case folder(path: String, reason: String)
+
+    /// The version of the folder's format that this build reads and writes.
+    public static let formatVersion: UInt64 = 1
+
+    /// Whether the log itself is damaged, rather than out of reach.
+    public var isDamage: Bool {
+        switch self {
+        case .damaged, .derivedDamaged: true
+        case .storage(let error): [.corrupted, .pageNotFound, .invalid].contains(error.code)
+        case .noLog, .logExists, .unknownFormat, .notALog, .folder: false
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .noLog(let path):
+            "there is no log in \(path); name a data folder that `reprise serve` or `reprise log import` made"
+        case .logExists(let path):
+            "there is a log in \(path) already; name a folder that does not exist yet"
+        case .unknownFormat(let path, let found):
+            "\(path) has format version \(found), this build reads \(LogError.formatVersion); "
+                + "use the build that wrote it to `log export`, and this one to `log import`"
+        case .notALog(let path):
+            "\(path) holds an LMDB file that is not a Reprise log; name another data folder"
+        case .damaged(let position, let reason):
+            "the log is damaged at position \(position): \(reason)"
+        case .derivedDamaged(let table, let key, let reason):
+            "the log's \(table) table is damaged at position \(key): \(reason)"
+        case .storage(let error):
+            error.description
+        case .folder(let path, let reason):
+            "cannot make the folder \(path): \(reason)"
+        }
+    }
+}

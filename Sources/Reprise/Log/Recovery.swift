@@ -1,0 +1,91 @@
+// What a server does before it accepts anybody: it brings the log to a truthful end. Every open gets its close, the
+// crashed session its end, the new session its start, all in one transaction; a crash during recovery leaves nothing
+// half done.
+
+/// The state of a log when a server takes it up.
+public struct Recovery: Sendable {
+    /// What belongs in the recovering transaction, before the new session's `sessionStarted`.
+    public var facts: [Fact] = []
+    /// How many connections of the last session were still open.
+    public var closedConnections = 0
+    /// The last session's engine after everything that the log holds.
+    public var engine: Engine
+    /// The ordinal of the new session.
+    public var nextSession: SessionID
+    /// Whether the last session's final checkpoint is missing.
+    public var lacksFinalCheckpoint = false
+
+    /// Folds the log from the last checkpoint.
+    ///
+    /// - Parameter requestID: draws the request id of each recovered `disconnected`.
+    /// - Throws: `damaged` where the tail of the log cannot be read.
+    public init(of log: EventLog, requestID: () -> RequestID) throws(LogError) {
+        let tail = try log.tail()
+        let last = try log.sessions().last
+        nextSession = SessionID((last?.id.rawValue ?? 0) + 1)
+        engine = Engine(before: tail.position)
+        guard let last else { return }
+
+        let checkpoint = try log.checkpoint(atOrBefore: tail.position).flatMap { $0.position >= last.first ? $0 : nil }
+        engine = try Recovery.engine(of: log, session: last, at: checkpoint)
+        var reader = try LogReader(log, from: engine.projection.position.next)
+        while true {
+            let events = try reader.read(through: tail.position)
+            if events.isEmpty { break }
+            _ = engine.apply(events)
+        }
+        lacksFinalCheckpoint = checkpoint?.position != tail.position
+        guard last.last == nil else { return }
+
+        let left = Departures(checkpoint)
+        for member in engine.projection.inOrder {
+            facts.append(
+                .disconnected(
+                    Disconnected(
+                        connection: member.connection, request: requestID(), code: .abnormal,
+                        reason: "Server crashed", cause: .crash, deliveredAtLeast: left.atLeast(for: member))))
+        }
+        closedConnections = facts.count
+        facts.append(.sessionEnded(.crash))
+    }
+
+    /// The session's engine at a checkpoint, or before its first event.
+    private static func engine(
+        of log: EventLog, session: Session, at checkpoint: Checkpoint?
+    ) throws(LogError) -> Engine {
+        guard let checkpoint else { return Engine(before: session.first.previous) }
+        var first = try LogReader(log, from: session.first)
+        guard case .sessionStarted(let started)? = try first.read(through: session.first).first?.fact else {
+            throw .damaged(position: session.first, reason: "the session does not begin with sessionStarted")
+        }
+        var projection = Projection(position: session.first.previous)
+        if let snapshot = try log.snapshot(atOrBefore: checkpoint.position), snapshot.position >= session.first {
+            projection = snapshot.projection
+        }
+        var reader = try LogReader(log, from: projection.position.next)
+        while projection.position < checkpoint.position {
+            let events = try reader.read(through: checkpoint.position)
+            if events.isEmpty { break }
+            for event in events { Projector.fold(event, into: &projection) }
+        }
+        return Engine(resuming: started, at: checkpoint, projection: projection)
+    }
+}
+
+/// What a crashed server's last checkpoint says of what had left.
+private struct Departures {
+    private var observation: Checkpoint.Observation?
+    private var behind: [ConnectionID: Position] = [:]
+
+    init(_ checkpoint: Checkpoint?) {
+        observation = checkpoint?.observation
+        for entry in observation?.behind ?? [] { behind[entry.connection] = entry.deliveredThrough }
+    }
+
+    func atLeast(for member: Projection.Member) -> Position? {
+        guard let observation else { return nil }
+        if let through = behind[member.connection] { return through > .zero ? through : nil }
+        guard !observation.isTruncated, member.connectedAt <= observation.performedThrough else { return nil }
+        return observation.performedThrough
+    }
+}

@@ -1,0 +1,33 @@
+/// Where a replay first differs from what was recorded.
+public struct Divergence: Equatable, Sendable {
+    /// The position.
+    public var position: Position
+    /// What differs, with both sides.
+    public var reason: String
+
+    /// Makes a divergence.
+    public init(position: Position, reason: String) {
+        self.position = position
+        self.reason = reason
+    }
+}
+
+/// What the replay of one session found.
+public struct ReplayReport: Equatable, Sendable {
+    /// The session.
+    public var session: SessionID
+    /// The position of its `sessionStarted`.
+    public var first: Position
+    /// The last position that was replayed.
+    public var last: Position
+    /// Events by kind.
+    public var counts: Engine.Counts
+    /// `D` at the end, and recipients of deliveries.
+    public var digest: DeliveryDigest
+    /// `M` at the end.
+    public var memberSet: UInt64
+    /// Checkpoints that were compared and agreed.
+    public var checkpointsVerified: Int
+    /// The first difference, if there is one.
+    public var divergence: Divergence?
+}

@@ -1,0 +1,106 @@
+// The second driver of `Engine.apply`: events come from the log, deliveries go to whoever asked.
+
+internal import NIOCore
+
+/// Replays one session and compares it with what was recorded.
+///
+/// Owner: one thread.
+public struct Replayer: ~Copyable {
+    private let log: EventLog
+    private let session: Session
+    private var engine: Engine
+    private var reader: LogReader
+    private var checkpointsVerified = 0
+    private var divergence: Divergence?
+
+    /// Prepares the replay of a session from its first position.
+    public init(_ log: EventLog, session: Session) throws(LogError) {
+        let reader = try LogReader(log, from: session.first)
+        self.log = log
+        self.session = session
+        self.reader = reader
+        engine = Engine(before: session.first.previous)
+    }
+
+    /// Replays up to `last`, or to the session's end.
+    ///
+    /// Every route is decided again and compared with the recorded one; the recorded one is applied. The digests are
+    /// compared with every checkpoint on the way.
+    ///
+    /// - Parameter sink: is given each batch of events, the plan that they gave and the engine after them.
+    /// - Throws: `damaged` where the log cannot be read. A difference is not an error: the report holds it.
+    public mutating func run(
+        through last: Position? = nil, sink: ([Event], DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
+    ) throws(LogError) -> ReplayReport {
+        let end = min(last ?? Position(.max), session.last ?? Position(.max))
+        while reader.next <= end {
+            let events = try reader.read(through: end)
+            guard let final = events.last else { break }
+            var rest = events[...]
+            for checkpoint in try log.checkpoints(from: events[0].position, through: final.position) {
+                let count = Int(checkpoint.position.rawValue - rest[rest.startIndex].position.rawValue) + 1
+                apply(Array(rest.prefix(count)), sink)
+                rest = rest.dropFirst(count)
+                compare(with: checkpoint)
+                if rest.isEmpty { break }
+            }
+            if !rest.isEmpty { apply(Array(rest), sink) }
+        }
+        return ReplayReport(
+            session: session.id, first: session.first, last: engine.projection.position, counts: engine.counts,
+            digest: engine.digest, memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified,
+            divergence: divergence)
+    }
+
+    private mutating func apply(_ events: [Event], _ sink: ([Event], DeliveryPlan, borrowing Engine) -> Void) {
+        // The batch that holds `sessionStarted` is cut after it, so that its routes are known for the rest.
+        if case .sessionStarted = events.first?.fact, events.count > 1 {
+            apply([events[0]], sink)
+            apply(Array(events.dropFirst()), sink)
+            return
+        }
+        if divergence == nil, let routes = engine.session?.configuration.routes {
+            for event in events { compareRoute(of: event, routes) }
+        }
+        let plan = engine.apply(events)
+        sink(events, plan, engine)
+    }
+
+    private mutating func compareRoute(of event: Event, _ routes: RouteTable) {
+        guard divergence == nil, case .message(let message) = event.fact else { return }
+        let outcome = routes.outcome(of: message.body.readableBytesSpan, opcode: message.opcode)
+        guard outcome != message.outcome else { return }
+        divergence = Divergence(
+            position: event.position,
+            reason: "the message was recorded as \(message.outcome), this build decides \(outcome)")
+    }
+
+    private mutating func compare(with checkpoint: Checkpoint) {
+        guard divergence == nil else { return }
+        let replayed = engine.checkpoint
+        if replayed.agrees(with: checkpoint) {
+            checkpointsVerified += 1
+        } else {
+            divergence = Divergence(
+                position: checkpoint.position,
+                reason: "the checkpoint was recorded as \(checkpoint.summary), replay gives \(replayed.summary)")
+        }
+    }
+}
+
+extension Checkpoint {
+    /// The compared fields in one line.
+    public var summary: String {
+        "D \(HexDigest(rawValue: digest)) M \(HexDigest(rawValue: memberSet)) live \(liveCount) events \(events) "
+            + "deliveries \(deliveries)"
+    }
+}
+
+extension RouteOutcome: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .route(let key): "route \(key)"
+        case .refused(let refusal): "refused (\(refusal.message))"
+        }
+    }
+}

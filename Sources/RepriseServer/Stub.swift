@@ -1,0 +1,5 @@
+import NIOPosix
+import NIOHTTP1
+import NIOWebSocket
+import ServiceLifecycle
+import Logging
