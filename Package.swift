@@ -45,8 +45,11 @@ let package = Package(
             ]
         ),
 
-        // The load generator: a client, so it may open sockets, but it never imports the server.
-        .target(name: "RepriseLoad", dependencies: ["Reprise"]),
+        // Law: nothing but C.
+        .systemLibrary(name: "CEpoll"),
+
+        // The load generator: a client, so it opens sockets, but it shares nothing with the server that it measures.
+        .target(name: "RepriseLoad", dependencies: ["CEpoll"]),
 
         // Law: never a dependency of a product.
         .target(name: "RepriseTesting", dependencies: ["Reprise"], path: "Sources/RepriseTesting"),
@@ -73,6 +76,7 @@ let package = Package(
             dependencies: ["Reprise", "RepriseTesting"],
             resources: [.copy("Golden")]
         ),
+        .testTarget(name: "RepriseLoadTests", dependencies: ["RepriseLoad"]),
         .testTarget(
             name: "RepriseServerTests",
             dependencies: ["RepriseServer", "RepriseTesting"]

@@ -7,7 +7,7 @@ internal import RepriseServer
 struct RepriseMain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reprise", abstract: "An event-sourced WebSocket broadcast engine with replay.",
-        version: BuildInfo.version, subcommands: [ServeCommand.self])
+        version: BuildInfo.version, subcommands: [ServeCommand.self, BenchCommand.self])
 }
 
 func printLine(_ s: String) { print(s); fflush(nil) }
