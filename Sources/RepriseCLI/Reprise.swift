@@ -14,7 +14,8 @@ func printLine(_ s: String) { print(s); fflush(nil) }
 
 extension ServerError {
     var asFailure: any Error {
-        let line = Array("reprise: \(self)\n".utf8); _ = unsafe line.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+        let line = Array("reprise: \(self)\n".utf8);
+        _ = unsafe line.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
         switch self {
         case .unverified: return ExitCode(3)
         case .log(let e) where e.isDamage: return ExitCode(3)

@@ -31,6 +31,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// One line: what is wrong, and what to do about it.
     public var description: String {
         switch self {
         case .noLog(let path):

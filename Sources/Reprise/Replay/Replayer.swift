@@ -97,6 +97,7 @@ extension Checkpoint {
 }
 
 extension RouteOutcome: CustomStringConvertible {
+    /// The route, or the refusal, in words.
     public var description: String {
         switch self {
         case .route(let key): "route \(key)"

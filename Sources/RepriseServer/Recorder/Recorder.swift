@@ -40,7 +40,8 @@ final class Recorder: @unchecked Sendable {
     static let retryDelay = TimeAmount.milliseconds(100)
 
     init(
-        eventLoop: any EventLoop, startup: consuming Startup, configuration: ServerConfiguration, gate: LogGate, inFlight: InFlight, observations: [ShardObservation],
+        eventLoop: any EventLoop, startup: consuming Startup, configuration: ServerConfiguration, gate: LogGate,
+        inFlight: InFlight, observations: [ShardObservation],
         clock: @escaping @Sendable () -> Timestamp, onFailure: @escaping @Sendable (ServerError) -> Void
     ) {
         self.eventLoop = eventLoop
