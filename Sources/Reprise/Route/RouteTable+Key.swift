@@ -1,7 +1,8 @@
 extension RouteTable {
     /// The index of the route with this key, as a recording names it. Complexity: O(n) in the number of routes.
     public func index(of key: String) -> Int? {
-        routes.firstIndex { $0.key == key }
+        // By bytes too: `String` holds two spellings of one accent for equal, routing does not.
+        routes.firstIndex { $0.key == key && $0.key.utf8.elementsEqual(key.utf8) }
     }
 
     /// What `decide` would have recorded.
