@@ -14,6 +14,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -43,11 +45,17 @@ let package = Package(
             ]
         ),
 
-        // The load generator: a client, so it may open sockets, but it never imports the server.
-        .target(name: "RepriseLoad", dependencies: ["Reprise"]),
+        // Law: nothing but C.
+        .systemLibrary(name: "CEpoll"),
+
+        // The load generator: a client, so it opens sockets, but it shares nothing with the server that it measures.
+        .target(name: "RepriseLoad", dependencies: ["CEpoll"]),
 
         // Law: never a dependency of a product.
-        .target(name: "RepriseTesting", dependencies: ["Reprise"], path: "Sources/RepriseTesting"),
+        .target(
+            name: "RepriseTesting",
+            dependencies: ["LMDB", "Reprise", .product(name: "NIOCore", package: "swift-nio")]
+        ),
 
         // Law: the only ArgumentParser.
         .executableTarget(
@@ -57,16 +65,21 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
             ]
         ),
 
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "RepriseTesting"]),
         .testTarget(
             name: "RepriseTests",
-            dependencies: ["Reprise", "RepriseTesting"],
+            dependencies: ["LMDB", "Reprise", "RepriseTesting", .product(name: "NIOCore", package: "swift-nio")],
             resources: [.copy("Golden")]
         ),
+        .testTarget(name: "RepriseLoadTests", dependencies: ["RepriseLoad"]),
         .testTarget(
             name: "RepriseServerTests",
             dependencies: ["RepriseServer", "RepriseTesting"]

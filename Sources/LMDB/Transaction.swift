@@ -20,10 +20,12 @@ public protocol Transaction: ~Copyable {
 ///
 /// A reader that stays open makes LMDB keep every page freed since: keep it short (`lmdb.h`, caveats).
 public struct ReadTransaction: ~Copyable, Transaction {
+    /// The `MDB_txn`.
     public var handle: TransactionHandle {
         guard let live else { preconditionFailure("a read transaction was used after it ended") }
         return live
     }
+    /// Bytes per page where values can be checked by it.
     public let mappedPageBytes: Int?
     private let environment: Environment
     private var live: TransactionHandle?
@@ -52,10 +54,12 @@ public struct ReadTransaction: ~Copyable, Transaction {
 ///
 /// - Note: belongs to the thread that began it, until it ends (`lmdb.h`, `mdb_txn_begin`).
 public struct WriteTransaction: ~Copyable, Transaction {
+    /// The `MDB_txn`.
     public var handle: TransactionHandle {
         guard let live else { preconditionFailure("a write transaction was used after it ended") }
         return live
     }
+    /// Bytes per page where values can be checked by it.
     public var mappedPageBytes: Int? { nil }
     private let environment: Environment
     private var live: TransactionHandle?

@@ -3,6 +3,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import Reprise
+internal import RepriseServer
 
 /// The exit codes of the design.
 enum ExitStatus: Int32 {
@@ -23,6 +24,7 @@ enum ExitStatus: Int32 {
             if let message = ended.message { complain(message) }
             Glibc.exit(ended.status.rawValue)
         }
+        if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
         if let (status, message) = known(error) {
             complain(message)
             Glibc.exit(status.rawValue)
@@ -64,6 +66,19 @@ enum ExitStatus: Int32 {
             if count <= 0 { return }
             rest = rest.dropFirst(count)
         }
+    }
+}
+
+extension ServerError {
+    /// The status and the line that `serve` ends with.
+    var asFailure: any Error {
+        let status: ExitStatus =
+            switch self {
+            case .unverified: .damaged
+            case .log(let error) where error.isDamage: .damaged
+            default: .couldNotRun
+            }
+        return CommandEnd(status: status, message: description)
     }
 }
 

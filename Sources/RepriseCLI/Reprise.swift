@@ -3,12 +3,11 @@
 
 internal import ArgumentParser
 internal import Glibc
+internal import Reprise
 
 /// The root command.
 @main
 struct RepriseCommand: AsyncParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "reprise",
         abstract: "An event-sourced WebSocket broadcast engine with replay.",
@@ -19,8 +18,8 @@ struct RepriseCommand: AsyncParsableCommand {
             Exit codes: 0 done, and what was checked holds; 1 could not run; 2 divergence; 3 the log is damaged; \
             4 a threshold missed; 64 usage.
             """,
-        version: version,
-        subcommands: [ReplayCommand.self, LogCommand.self]
+        version: BuildInfo.version,
+        subcommands: [ServeCommand.self, ReplayCommand.self, LogCommand.self, BenchCommand.self]
     )
 
     /// Parses and runs, with our own way to report errors: one line, and an exit code that says what kind it was.

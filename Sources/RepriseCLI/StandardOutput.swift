@@ -3,6 +3,12 @@
 internal import Glibc
 internal import NIOCore
 
+/// Prints one line now, also into a pipe: for commands that go on running.
+func printLine(_ line: String) {
+    print(line)
+    fflush(nil)
+}
+
 /// Buffered output to standard output or a file.
 ///
 /// A reader that goes away ends the process with 0 and without a word: `reprise log show | head` is no failure.

@@ -1,7 +1,7 @@
 // Random sessions that could have happened: every open before its close, every route as the table decides it.
 
-public import Reprise
 internal import NIOCore
+public import Reprise
 
 /// Makes valid random events, the same ones for the same seed.
 ///
@@ -18,7 +18,8 @@ public struct EventGenerator: Sendable {
 
     /// The routes in their text form.
     public static let routes = [
-        "onMessage=broadcast:data", "shout=broadcast:message", "echo=echo:message", "me=echo:data", "$connect=echo:data",
+        "onMessage=broadcast:data", "shout=broadcast:message", "echo=echo:message", "me=echo:data",
+        "$connect=echo:data",
     ]
 
     /// A generator before the first event of a log.
@@ -142,7 +143,8 @@ public struct EventGenerator: Sendable {
 
     private mutating func body() -> (MessageOpcode, ByteBuffer) {
         if Int.random(in: 0..<8, using: &random) == 0 {
-            let bytes = (0..<Int.random(in: 0..<40, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            let bytes = (0..<Int.random(in: 0..<40, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next())
+            }
             return (.binary, ByteBuffer(bytes: bytes))
         }
         let number = random.next() % 1000
@@ -163,7 +165,9 @@ public struct EventGenerator: Sendable {
 
     private mutating func stamp(_ fact: Fact) -> Event {
         position = position.next
-        if !Bool.random(using: &random) { time = Timestamp(rawValue: time.rawValue + Int64(random.next() % 1_000_000_000)) }
+        if !Bool.random(using: &random) {
+            time = Timestamp(rawValue: time.rawValue + Int64(random.next() % 1_000_000_000))
+        }
         return Event(position: position, time: time, fact: fact)
     }
 }

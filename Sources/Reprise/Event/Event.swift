@@ -276,7 +276,9 @@ public struct SessionID: RawRepresentable, Hashable, Comparable, Sendable, Custo
     /// Wraps an ordinal.
     public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// Orders by ordinal.
     public static func < (left: SessionID, right: SessionID) -> Bool { left.rawValue < right.rawValue }
 
+    /// The ordinal in decimal.
     public var description: String { String(rawValue) }
 }

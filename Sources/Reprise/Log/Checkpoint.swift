@@ -10,6 +10,12 @@ public struct Checkpoint: Equatable, Sendable {
         public var connection: ConnectionID
         /// Everything addressed to it at or before this position had left.
         public var deliveredThrough: Position
+
+        /// Makes an entry.
+        public init(connection: ConnectionID, deliveredThrough: Position) {
+            self.connection = connection
+            self.deliveredThrough = deliveredThrough
+        }
     }
 
     /// What the shards had done when the checkpoint was written. Not compared by replay: it depends on timing.

@@ -1,33 +1,26 @@
-// When something derived is worth storing. Pure, so that the live path and an import store the same things.
-
-/// Says after which events a checkpoint and a snapshot are due.
-///
-/// Owner: whoever writes the log, one at a time.
-public struct CheckpointCadence: Equatable, Sendable {
-    /// The most events that should lie between two checkpoints.
+/// When checkpoints and snapshots are due. Pure, so that an import makes them at the same places as a server.
+public struct CheckpointCadence: Sendable {
+    /// The most events between two checkpoints, plus the batch that crosses the line.
     public static let eventsPerCheckpoint = 1024
-    /// The most events that should lie between two snapshots.
+    /// The most events between two snapshots, plus the batch that crosses the line.
     public static let eventsPerSnapshot = 65_536
 
     private var eventsSinceCheckpoint = 0
     private var eventsSinceSnapshot = 0
 
-    /// A cadence at a session's start.
+    /// A cadence at the beginning of a session.
     public init() {}
 
-    /// Notes a batch that was applied.
+    /// Counts a batch.
     ///
-    /// - Parameters:
-    ///   - count: events of the batch.
-    ///   - endsSession: whether its last event is `sessionEnded`; both are due then.
-    /// - Returns: what is due after the batch's last event. The caller stores it: the counts begin again.
+    /// - Returns: what is due after it. A session's end makes both due; a snapshot always comes with a checkpoint.
     public mutating func note(events count: Int, endsSession: Bool) -> (checkpoint: Bool, snapshot: Bool) {
         eventsSinceCheckpoint += count
         eventsSinceSnapshot += count
-        let checkpoint = endsSession || eventsSinceCheckpoint >= CheckpointCadence.eventsPerCheckpoint
         let snapshot = endsSession || eventsSinceSnapshot >= CheckpointCadence.eventsPerSnapshot
-        if checkpoint { eventsSinceCheckpoint = 0 }
+        let checkpoint = snapshot || eventsSinceCheckpoint >= CheckpointCadence.eventsPerCheckpoint
         if snapshot { eventsSinceSnapshot = 0 }
+        if checkpoint { eventsSinceCheckpoint = 0 }
         return (checkpoint, snapshot)
     }
 }

@@ -31,7 +31,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What is wrong and what to do about it, in one line.
+    /// One line: what is wrong, and what to do about it.
     public var description: String {
         switch self {
         case .noLog(let path):

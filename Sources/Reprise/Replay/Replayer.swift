@@ -134,7 +134,7 @@ extension Checkpoint {
 }
 
 extension RouteOutcome: CustomStringConvertible {
-    /// `route KEY`, or why there is none.
+    /// The route, or the refusal, in words.
     public var description: String {
         switch self {
         case .route(let key): "route \(key)"

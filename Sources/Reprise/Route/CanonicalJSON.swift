@@ -32,7 +32,7 @@ public enum CanonicalJSON {
     /// The same; without the fast path nothing of `JSONScanner` has a part in the result.
     static func appendData(of body: RawSpan, to output: inout ByteBuffer, usesFastPath: Bool) -> Bool {
         if usesFastPath {
-            guard let data = JSONBody(body, selecting: [])?.data else { return false }
+            guard let data = JSONBody(body, selecting: .none)?.data else { return false }
             append(data, of: body, to: &output)
             return true
         }

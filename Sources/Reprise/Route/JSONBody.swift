@@ -8,34 +8,37 @@ struct JSONBody {
     /// The member `data`, if there is one.
     var data: JSONSlice?
 
-    private static let dataKey = Array("data".utf8)
-
     /// Scans a whole body.
     ///
-    /// - Parameter key: the top-level key to report as `selected`, unescaped UTF-8. An empty key reports nothing useful.
+    /// - Parameter key: the top-level key to report as `selected`, unescaped UTF-8. `JSONKey.none` selects nothing.
     /// - Returns: nil if the body is not one JSON object: not JSON by the rules of `JSON.parse`, another kind of value, or
     ///   nested deeper than `CanonicalJSON.nestingLimit`.
     /// - Complexity: O(bytes); no allocation unless a key is written with escapes.
-    init?(_ bytes: RawSpan, selecting key: [UInt8]) {
+    init?(_ bytes: RawSpan, selecting key: JSONKey) {
         var scanner = JSONScanner()
         scanner.skipSpace(in: bytes)
         guard scanner.peek(in: bytes) == UInt8(ascii: "{") else { return nil }
-        guard
-            scanner.scanMembers(
-                in: bytes, first: key, second: JSONBody.dataKey, firstFound: &selected, secondFound: &data)
-        else { return nil }
-        scanner.skipSpace(in: bytes)
+        guard scanner.scanMembers(in: bytes, key: key, found: &selected, data: &data) else { return nil }
+        if scanner.offset < bytes.byteCount { scanner.skipSpace(in: bytes) }
         guard scanner.offset == bytes.byteCount else { return nil }
     }
 
+    /// Whether the bytes are one JSON value of any kind.
+    static func isValue(_ bytes: RawSpan) -> Bool {
+        var scanner = JSONScanner()
+        scanner.skipSpace(in: bytes)
+        guard scanner.scanSlice(in: bytes, depth: 0) != nil else { return false }
+        scanner.skipSpace(in: bytes)
+        return scanner.offset == bytes.byteCount
+    }
+
     /// The member of a value that was scanned before, or nil if the value is no object or has no such member.
-    static func member(_ key: [UInt8], of value: JSONSlice, in bytes: RawSpan) -> JSONSlice? {
+    static func member(_ key: JSONKey, of value: JSONSlice, in bytes: RawSpan) -> JSONSlice? {
         guard bytes.jsonByte(at: value.start) == UInt8(ascii: "{") else { return nil }
         var scanner = JSONScanner(offset: value.start)
         var found: JSONSlice?
         var ignored: JSONSlice?
-        let isObject = scanner.scanMembers(
-            in: bytes, first: key, second: [], firstFound: &found, secondFound: &ignored)
+        let isObject = scanner.scanMembers(in: bytes, key: key, found: &found, data: &ignored)
         precondition(isObject, "offset \(scanner.offset) was JSON a moment ago")
         return found
     }
@@ -68,12 +71,13 @@ extension JSONScanner {
         return JSONSlice(start: start, end: offset, form: form, hasEscapes: hasEscapes)
     }
 
-    /// Scans an object and reports the last member with each of two keys.
+    /// Scans an object and reports the last member with a given key, and the last one called `data`.
     ///
     /// - Precondition: the next byte is an opening brace.
     /// - Returns: false if the text is not JSON.
+    @inline(__always)
     mutating func scanMembers(
-        in bytes: RawSpan, first: [UInt8], second: [UInt8], firstFound: inout JSONSlice?, secondFound: inout JSONSlice?
+        in bytes: RawSpan, key: JSONKey, found: inout JSONSlice?, data: inout JSONSlice?
     ) -> Bool {
         offset &+= 1
         skipSpace(in: bytes)
@@ -82,40 +86,22 @@ extension JSONScanner {
             let keyStart = offset &+ 1
             hasEscapes = false
             guard peek(in: bytes) == UInt8(ascii: "\""), scanString(in: bytes) else { return false }
-            let keyEnd = offset &- 1
-            let isFirst: Bool
-            let isSecond: Bool
-            if hasEscapes {
-                let key = JSONParser.unescaped(from: keyStart, to: keyEnd, in: bytes)
-                isFirst = key == first
-                isSecond = key == second
-            } else {
-                isFirst = JSONScanner.text(from: keyStart, to: keyEnd, in: bytes, equals: first)
-                isSecond = JSONScanner.text(from: keyStart, to: keyEnd, in: bytes, equals: second)
-            }
+            let isKey = key.matches(from: keyStart, to: offset &- 1, hasEscapes: hasEscapes, in: bytes)
+            let isData = JSONKey.isData(from: keyStart, to: offset &- 1, hasEscapes: hasEscapes, in: bytes)
             skipSpace(in: bytes)
             guard take(UInt8(ascii: ":"), in: bytes) else { return false }
             skipSpace(in: bytes)
-            if isFirst || isSecond {
-                guard let slice = scanSlice(in: bytes, depth: 1) else { return false }
-                if isFirst { firstFound = slice }
-                if isSecond { secondFound = slice }
-            } else {
-                form = .other  // nobody asks how this one is written
-                guard scanValue(in: bytes, depth: 1) else { return false }
-            }
+            // How the value is written matters for these two only. `.other` is as bad as it gets and stops the asking.
+            form = isKey || isData ? .canonical : .other
+            hasEscapes = false
+            let start = offset
+            guard scanValue(in: bytes, depth: 1) else { return false }
+            if isKey { found = JSONSlice(start: start, end: offset, form: form, hasEscapes: hasEscapes) }
+            if isData { data = JSONSlice(start: start, end: offset, form: form, hasEscapes: hasEscapes) }
             skipSpace(in: bytes)
             if take(UInt8(ascii: "}"), in: bytes) { return true }
             guard take(UInt8(ascii: ","), in: bytes) else { return false }
             skipSpace(in: bytes)
         }
-    }
-
-    /// Whether the bytes of a range are exactly `text`.
-    @inline(__always)
-    static func text(from start: Int, to end: Int, in bytes: RawSpan, equals text: [UInt8]) -> Bool {
-        guard end &- start == text.count else { return false }
-        for index in text.indices where text[index] != bytes.jsonByte(at: start &+ index) { return false }
-        return true
     }
 }

@@ -29,9 +29,15 @@ struct JSONParser {
 
     private var next: UInt8? { offset < text.count ? text[offset] : nil }
 
-    private mutating func take(_ expected: some StringProtocol) -> Bool {
-        guard text[offset...].starts(with: expected.utf8) else { return false }
-        offset += expected.utf8.count
+    private mutating func take(_ expected: Unicode.Scalar) -> Bool {
+        guard let next, next == UInt8(ascii: expected) else { return false }
+        offset += 1
+        return true
+    }
+
+    private mutating func take(word: String) -> Bool {
+        guard text[offset...].starts(with: word.utf8) else { return false }
+        offset += word.utf8.count
         return true
     }
 
@@ -45,9 +51,9 @@ struct JSONParser {
         case UInt8(ascii: "\""): return parseString().map { .string($0) }
         case UInt8(ascii: "{"): return parseObject(depth: depth + 1)
         case UInt8(ascii: "["): return parseArray(depth: depth + 1)
-        case UInt8(ascii: "t"): return take("true") ? .boolean(true) : nil
-        case UInt8(ascii: "f"): return take("false") ? .boolean(false) : nil
-        case UInt8(ascii: "n"): return take("null") ? .null : nil
+        case UInt8(ascii: "t"): return take(word: "true") ? .boolean(true) : nil
+        case UInt8(ascii: "f"): return take(word: "false") ? .boolean(false) : nil
+        case UInt8(ascii: "n"): return take(word: "null") ? .null : nil
         default: return parseNumber()
         }
     }
@@ -137,7 +143,7 @@ struct JSONParser {
             if (0xD800..<0xDC00).contains(unit) {
                 // A low surrogate makes a pair; anything else leaves this one alone and is read again as itself.
                 let resume = offset
-                if take("\\u"), let low = parseUnit(), (0xDC00..<0xE000).contains(low) {
+                if take(word: "\\u"), let low = parseUnit(), (0xDC00..<0xE000).contains(low) {
                     scalar = 0x10000 + (UInt32(unit) - 0xD800) << 10 + (UInt32(low) - 0xDC00)
                 } else {
                     offset = resume

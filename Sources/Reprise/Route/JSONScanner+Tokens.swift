@@ -13,8 +13,11 @@ extension JSONScanner {
         while true {
             while index &+ 8 <= count {
                 let stops = JSONScanner.stops(in: bytes.jsonWord(at: index))
-                index &+= stops.trailingZeroBitCount >> 3  // 8 when there is none
-                if stops != 0 { break }
+                if stops != 0 {
+                    index &+= stops.trailingZeroBitCount &>> 3
+                    break
+                }
+                index &+= 8  // not by way of `stops`: the next load need not wait for this word's arithmetic
             }
             guard index < count else { return false }
             let byte = bytes.jsonByte(at: index)
@@ -36,11 +39,10 @@ extension JSONScanner {
     @inline(__always)
     private static func stops(in word: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
-        let quote = word ^ (ones &* 0x22)
-        let backslash = word ^ (ones &* 0x5C)
-        let control = (word &- ones &* 0x20) & ~word
-        let found = control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
-        return found & (ones &* 0x80)
+        let quote = (word ^ (ones &* 0x22)) &- ones
+        let backslash = (word ^ (ones &* 0x5C)) &- ones
+        let control = word &- ones &* 0x20
+        return (quote | backslash | control) & ~word & (ones &* 0x80)
     }
 
     /// Scans what follows a backslash; `index` is moved past it.

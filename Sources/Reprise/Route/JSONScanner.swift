@@ -46,6 +46,23 @@ extension RawSpan {
         // Safe for the same reason; unaligned loads are allowed by the call.
         UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
+
+    /// At most the first eight bytes of a range, the first one in the lowest bits, zeros after the range's end.
+    @inline(__always)
+    func jsonHead(from start: Int, to end: Int) -> UInt64 {
+        let count = end &- start
+        guard start &+ 8 <= byteCount else { return jsonShortHead(from: start, to: end) }
+        let word = jsonWord(at: start)
+        return count >= 8 ? word : word & ((1 &<< UInt64(truncatingIfNeeded: count &* 8)) &- 1)
+    }
+
+    /// The same where a whole word would reach past the end of the body.
+    @inline(never)
+    private func jsonShortHead(from start: Int, to end: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for offset in (start..<end).reversed() { word = word &<< 8 | UInt64(jsonByte(at: offset)) }
+        return word
+    }
 }
 
 /// Walks over JSON text, one value at a time.

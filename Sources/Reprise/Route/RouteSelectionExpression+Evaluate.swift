@@ -5,7 +5,7 @@ extension RouteSelectionExpression {
     ///   pair, which no key can contain, becomes U+FFFD.
     /// - Complexity: O(bytes of the body × variables of the expression).
     public func value(for body: RawSpan) -> String? {
-        guard let members = JSONBody(body, selecting: topLevelKey) else { return nil }
+        guard let members = JSONBody(body, selecting: topLevelKey ?? .none) else { return nil }
         var output: [UInt8] = []
         appendValue(of: members, in: body, to: &output)
         return String(decoding: output, as: UTF8.self)
@@ -13,7 +13,7 @@ extension RouteSelectionExpression {
 
     /// Appends the evaluated text for a body that was scanned with `topLevelKey`.
     func appendValue(of members: JSONBody, in body: RawSpan, to output: inout [UInt8]) {
-        guard topLevelKey.isEmpty else {
+        if topLevelKey != nil {
             if let selected = members.selected {
                 RouteSelectionExpression.appendText(of: selected, in: body, to: &output)
             }

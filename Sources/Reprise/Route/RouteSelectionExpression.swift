@@ -17,8 +17,8 @@ public struct RouteSelectionExpression: Hashable, Sendable, CustomStringConverti
     /// What to put together; adjacent literals are merged.
     let pieces: [Piece]
 
-    /// The key, if the expression is one variable with one name: the hot path. Otherwise empty.
-    let topLevelKey: [UInt8]
+    /// The key, if the expression is one variable with one name: the hot path.
+    let topLevelKey: JSONKey?
 
     /// A part of an expression.
     enum Piece: Hashable, Sendable {
@@ -28,7 +28,7 @@ public struct RouteSelectionExpression: Hashable, Sendable, CustomStringConverti
 
     /// One step of a path.
     enum Step: Hashable, Sendable {
-        case member([UInt8])
+        case member(JSONKey)
         case element(Int)
     }
 
@@ -48,14 +48,15 @@ public struct RouteSelectionExpression: Hashable, Sendable, CustomStringConverti
         if pieces.count == 1, case .variable(let path) = pieces[0], path.count == 1, case .member(let key) = path[0] {
             topLevelKey = key
         } else {
-            topLevelKey = []
+            topLevelKey = nil
         }
     }
 
     private init(topLevel key: String) {
         text = "$request.body." + key
-        topLevelKey = Array(key.utf8)
-        pieces = [.variable([.member(topLevelKey)])]
+        let prepared = JSONKey(Array(key.utf8))
+        topLevelKey = prepared
+        pieces = [.variable([.member(prepared)])]
     }
 
     /// The expression as it was written.
@@ -108,7 +109,7 @@ extension RouteSelectionExpression {
             if mark == UInt8(ascii: ".") {
                 let key = rest.prefix { !".[]*$ '\"".utf8.contains($0) }
                 guard !key.isEmpty else { throw .invalidPath(name) }
-                steps.append(.member(Array(key)))
+                steps.append(.member(JSONKey(Array(key))))
                 rest = rest[key.endIndex...]
             } else if mark == UInt8(ascii: "["), let end = rest.firstIndex(of: UInt8(ascii: "]")) {
                 guard let step = bracketed(rest[..<end]) else { throw .invalidPath(name) }
@@ -126,7 +127,7 @@ extension RouteSelectionExpression {
         if let quote = text.first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") {
             let key = text.dropFirst().dropLast()
             guard text.count > 2, text.last == quote, !key.contains(quote) else { return nil }
-            return .member(Array(key))
+            return .member(JSONKey(Array(key)))
         }
         guard !text.isEmpty, text.allSatisfy(JSONScanner.isDigit) else { return nil }
         return Int(String(decoding: text, as: UTF8.self)).map { .element($0) }

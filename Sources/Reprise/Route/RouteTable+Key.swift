@@ -1,8 +1,8 @@
 extension RouteTable {
     /// The index of the route with this key, as a recording names it. Complexity: O(n) in the number of routes.
     public func index(of key: String) -> Int? {
-        // By bytes too: `String` holds two spellings of one accent for equal, routing does not.
-        routes.firstIndex { $0.key == key && $0.key.utf8.elementsEqual(key.utf8) }
+        // By bytes: `==` of `String` would take a composed and a decomposed é for the same route.
+        routes.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
     }
 
     /// What `decide` would have recorded.

@@ -52,7 +52,7 @@ public struct RouteTable: Hashable, Sendable {
     /// Decides what becomes of a message.
     ///
     /// A body that is binary, empty, not JSON, no object, or without the property goes to `$default`, as does an unknown
-    /// key; without a `$default` it is forbidden. This holds for an expression without variables too.
+    /// key. Without a `$default` it is forbidden, but for JSON that is no object: that is a bad request body. This holds for an expression without variables too.
     ///
     /// - Parameters:
     ///   - body: the complete message, valid UTF-8 if it is text.
@@ -65,10 +65,11 @@ public struct RouteTable: Hashable, Sendable {
     ///
     /// - Returns: the same decision as `decide(_:isText:)`, to be given to `appendPayload(of:body:to:)` with this body.
     public func match(_ body: RawSpan, isText: Bool) -> RouteMatch {
-        let members = isText ? JSONBody(body, selecting: selectionExpression.topLevelKey) : nil
+        let members = isText ? JSONBody(body, selecting: selectionExpression.topLevelKey ?? .none) : nil
         let selected = members.flatMap { select($0, in: body) }
         guard let index = selected ?? defaultIndex else {
-            return RouteMatch(decision: .refused(.forbidden), payload: .none)
+            let isOtherJSON = isText && members == nil && JSONBody.isValue(body)
+            return RouteMatch(decision: .refused(isOtherJSON ? .badRequestBody : .forbidden), payload: .none)
         }
         switch routes[index].action.payloadSource {
         case .message:

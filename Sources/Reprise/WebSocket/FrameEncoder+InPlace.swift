@@ -27,7 +27,7 @@ extension FrameEncoder {
         let start = buffer.writerIndex
         // Never more than a full frame's header, so that splitting only ever moves bytes towards the end.
         let reserved = headerByteCount(payloadByteCount: min(frameBytesMax, 65535))
-        buffer.writeRepeatingByte(0, count: reserved)
+        if reserved == 2 { buffer.writeInteger(UInt16(0)) } else { buffer.writeInteger(UInt32(0)) }
         do {
             try body(&buffer)
         } catch {

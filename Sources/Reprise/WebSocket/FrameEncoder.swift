@@ -56,10 +56,13 @@ public enum FrameEncoder {
         precondition(
             frameBytesMax >= 1 && payloadByteCount >= 0,
             "\(payloadByteCount) bytes cannot be put into frames of \(frameBytesMax) bytes")
+        // Nearly always; and it spares the division.
+        guard payloadByteCount > frameBytesMax else {
+            return payloadByteCount + headerByteCount(payloadByteCount: payloadByteCount)
+        }
         let (fullFrames, rest) = payloadByteCount.quotientAndRemainder(dividingBy: frameBytesMax)
-        let hasLastFrame = rest > 0 || fullFrames == 0
         return payloadByteCount + fullFrames * headerByteCount(payloadByteCount: frameBytesMax)
-            + (hasLastFrame ? headerByteCount(payloadByteCount: rest) : 0)
+            + (rest > 0 ? headerByteCount(payloadByteCount: rest) : 0)
     }
 
     /// Appends a ping.

@@ -49,7 +49,10 @@ struct FrameMask: Equatable, Sendable {
         return key &>> bits | key &<< (32 &- bits)
     }
 
-    /// The word loop, on pointers. Requires that `target` has room for `source` and does not overlap it.
+    /// The word loop, on pointers, because the compiler makes vector code of it: 46 GB/s for 16 KiB (plain copy: 71), against
+    /// 13.7 for the same loop on `RawSpan` and `OutputRawSpan` and 2.6 for single bytes on `Span` (Swift 6.3.1, x86-64).
+    ///
+    /// Requires that `target` has room for `source`, which is checked, and does not overlap it, which the caller proves.
     ///
     /// - Returns: All unmasked bytes ORed together, in words.
     @inline(__always)

@@ -82,24 +82,21 @@ public struct FrameParser: Sendable {
     /// The fast path: copies and unmasks in one go, from the socket's bytes to the caller's.
     @inline(__always)
     private mutating func nextWholeMessage(_ input: inout ByteBuffer, into payloads: inout ByteBuffer) -> Inbound? {
-        guard phase == .header, header.byteCount == 0, messageOpcode == nil,
-            let frame = WholeFrame(input.readableBytesUInt8Span, limits: limits)
-        else { return nil }
         let start = payloads.writerIndex
-        let payload = frame.headerByteCount..<frame.headerByteCount + frame.payloadByteCount
-        var mask = frame.mask
-        let isASCII = mask.unmask(input.readableBytesSpan.extracting(payload), appendingTo: &payloads)
-        input.moveReaderIndex(forwardBy: payload.upperBound)
+        guard phase == .header, header.byteCount == 0, messageOpcode == nil,
+            let frame = WholeFrame(input.readableBytesUInt8Span, limits: limits, unmaskingInto: &payloads)
+        else { return nil }
+        input.moveReaderIndex(forwardBy: frame.byteCount)
 
-        if frame.opcode == .text, !isASCII {
+        if frame.opcode == .text, !frame.isASCII {
             var validator = UTF8Validator()
-            let isValid = validator.consume(payloads.readableBytesSpan.extracting(last: payload.count))
+            let isValid = validator.consume(payloads.readableBytesSpan.extracting(last: frame.payloadByteCount))
             guard isValid, validator.isComplete else {
                 payloads.moveWriterIndex(to: start)
                 return fail(.invalidPayload, Self.invalidText, &input)
             }
         }
-        return .message(frame.opcode, start..<start + payload.count)
+        return .message(frame.opcode, start..<start + frame.payloadByteCount)
     }
 
     /// Ends the stream with a violation and lets go of everything.

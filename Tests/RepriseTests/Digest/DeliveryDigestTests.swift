@@ -30,7 +30,9 @@ private struct ReferenceDigest {
         var reference = ReferenceDigest()
         for number in 1...500 {
             let recipients = (0..<Int.random(in: 0..<5, using: &random)).map { _ in ConnectionID(using: &random) }
-            let payload = (0..<Int.random(in: 0..<100, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let payload = (0..<Int.random(in: 0..<100, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             let opcode: MessageOpcode = Bool.random(using: &random) ? .text : .binary
             let sum = recipients.reduce(0 as UInt64) { $0 &+ XXH64.hash($1.token.ascii) }
             unsafe digest.add(

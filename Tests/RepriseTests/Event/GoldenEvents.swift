@@ -38,7 +38,8 @@ enum GoldenEvents {
             .connected(
                 Connected(
                     connection: connection(2), request: request(2), sourceIP: "203.0.113.7", host: "example.org",
-                    stage: "prod", query: "a=1&b=%20", headers: [
+                    stage: "prod", query: "a=1&b=%20",
+                    headers: [
                         Header(name: "User-Agent", value: "curl/8 \"quoted\" \\ \t \u{7F} é \u{1F600}"),
                         Header(name: "X-Empty", value: ""),
                     ], subprotocol: "chat", principal: "user-1")))

@@ -18,7 +18,7 @@ import Testing
 
     @Test func `the text is base64url with padding`() {
         #expect(Token(high: 0, low: 0).text == "AAAAAAAAAAAAAAA=")
-        #expect(Token(high: .max, low: .max).text == "_______________" .dropLast() + "8=")
+        #expect(Token(high: .max, low: .max).text == "_______________".dropLast() + "8=")
         // python3 -c "import base64; print(base64.urlsafe_b64encode(bytes(range(1, 12))))"
         #expect(Token(high: 0x0102_0304_0506_0708, low: 0x090A0B).text == "AQIDBAUGBwgJCgs=")
     }

@@ -36,7 +36,8 @@ import Testing
     }
 
     @Test func `integers keep all of their 64 bits`() throws {
-        let line = #"{"position":18446744073709551615,"time":"1970-01-01T00:00:00Z","event":"sessionEnded","cause":"crash"}"#
+        let line =
+            #"{"position":18446744073709551615,"time":"1970-01-01T00:00:00Z","event":"sessionEnded","cause":"crash"}"#
         #expect(try parse(line).position.rawValue == .max)
     }
 
@@ -81,12 +82,17 @@ import Testing
         #expect(read.body == ByteBuffer(string: "\u{1F600}"))
         for wrong in ["A", "AA=", "A===", "AB==", "AAA=AAAA", "AA==AA==", "AA-_", "====", "AAAB\\n"] {
             let text = text.replacing("\"body\":\"BODY\"", with: "\"bodyBase64\":\"\(wrong)\"")
-            #expect(throws: EventJSONError.invalid("bodyBase64", "Base64 (RFC 4648 §4)"), "\(wrong)") { try parse(text) }
+            #expect(throws: EventJSONError.invalid("bodyBase64", "Base64 (RFC 4648 §4)"), "\(wrong)") {
+                try parse(text)
+            }
         }
     }
 
     @Test func `Base64 is that of RFC 4648, section 10`() {
-        let vectors = ["": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg==", "fooba": "Zm9vYmE=", "foobar": "Zm9vYmFy"]
+        let vectors = [
+            "": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg==", "fooba": "Zm9vYmE=",
+            "foobar": "Zm9vYmFy",
+        ]
         for (bytes, text) in vectors {
             var buffer = ByteBuffer()
             Base64.append(ByteBuffer(string: bytes).readableBytesView, to: &buffer)

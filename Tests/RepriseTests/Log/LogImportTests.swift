@@ -33,7 +33,9 @@ import Testing
 
     @Test func `an imported export has the same events, digests and checkpoints`() throws {
         var generator = EventGenerator(seed: 61)
-        let sessions = [generator.session(events: 3000), generator.session(events: 2), generator.unfinishedSession(events: 99)]
+        let sessions = [
+            generator.session(events: 3000), generator.session(events: 2), generator.unfinishedSession(events: 99),
+        ]
         let original = "\(folder.path)/original"
         let copy = "\(folder.path)/copy"
         var builder = try LogBuilder(original)

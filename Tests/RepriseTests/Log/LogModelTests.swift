@@ -16,7 +16,9 @@ import Testing
         let start = UInt64.random(in: 1...count + 1, using: &random)
         let end = UInt64.random(in: start...count + 2, using: &random)
         var reader = try LogReader(log, from: Position(start))
-        #expect(try reader.read(through: Position(end)) == Array(events.dropFirst(Int(start) - 1).prefix(Int(end - start) + 1)))
+        #expect(
+            try reader.read(through: Position(end))
+                == Array(events.dropFirst(Int(start) - 1).prefix(Int(end - start) + 1)))
 
         var spans: [ConnectionID: ConnectionSpan] = [:]
         var sessions: [Session] = []
@@ -47,7 +49,9 @@ import Testing
     func `the log holds what an array would, also when it is reopened after every commit`(seed: UInt64) throws {
         let folder = TemporaryFolder()
         var generator = EventGenerator(seed: seed)
-        var rest = (generator.session(events: 120) + generator.session(events: 0) + generator.unfinishedSession(events: 90))[...]
+        var rest =
+            (generator.session(events: 120) + generator.session(events: 0) + generator.unfinishedSession(events: 90))[
+                ...]
         var model: [Event] = []
         while !rest.isEmpty {
             let batch = Array(rest.prefix(Int.random(in: 1...40, using: &generator.random)))

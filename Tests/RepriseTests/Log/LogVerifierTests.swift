@@ -77,7 +77,8 @@ import Testing
 
     @Test func `a record that was encoded anew is found where the chain breaks behind it`() throws {
         let events = try makeLog()
-        let index = try #require(events.firstIndex { if case .message = $0.fact { $0.position.rawValue > 500 } else { false } })
+        let index = try #require(
+            events.firstIndex { if case .message = $0.fact { $0.position.rawValue > 500 } else { false } })
         let found = try damagedPosition { plant in
             try plant.records { records in
                 guard case .message(var message) = events[index].fact else { return }
@@ -131,7 +132,10 @@ import Testing
             events.enumerated().map { index, event in
                 var event = event
                 event.position = Position(UInt64(index) + 1)
-                if case .skipped = event.fact { event.fact = .sent(Sent(request: GoldenEvents.request(1), target: .everyone, opcode: .text, body: ByteBuffer())) }
+                if case .skipped = event.fact {
+                    event.fact = .sent(
+                        Sent(request: GoldenEvents.request(1), target: .everyone, opcode: .text, body: ByteBuffer()))
+                }
                 return event
             }
         }
@@ -164,13 +168,17 @@ import Testing
         // No session, two sessions at once, a session out of turn, time that goes back.
         #expect(try position { $0.removeFirst() } == 1)
         #expect(try position { $0.insert($0[0], at: 1) } == 2)
-        #expect(try position { events in
-            guard case .sessionStarted(var started) = events[0].fact else { return }
-            started.session = SessionID(2)
-            events[0].fact = .sessionStarted(started)
-        } == 1)
+        #expect(
+            try position { events in
+                guard case .sessionStarted(var started) = events[0].fact else { return }
+                started.session = SessionID(2)
+                events[0].fact = .sessionStarted(started)
+            } == 1)
         #expect(try position { $0[50].time = Timestamp(rawValue: 0) } == 51)
-        #expect(try position { $0.append($0[open]); $0[events.count].time = $0[events.count - 1].time } == UInt64(events.count) + 1)
+        #expect(
+            try position {
+                $0.append($0[open]); $0[events.count].time = $0[events.count - 1].time
+            } == UInt64(events.count) + 1)
     }
 
     @Test func `an altered checkpoint is found, with its seal or without`() throws {
@@ -221,7 +229,12 @@ import Testing
         let changes: [(Int, (inout Session) -> Void)] = [
             (0, { $0.first = $0.first.next }), (1, { $0.cause = .crash }), (1, { $0.last = $0.last?.previous }),
             (0, { $0.startedAt = Timestamp(rawValue: 1) }), (1, { $0.last = nil }),
-            (2, { $0.last = $0.first.next; $0.endedAt = $0.startedAt; $0.cause = .shutdown }),
+            (
+                2,
+                {
+                    $0.last = $0.first.next; $0.endedAt = $0.startedAt; $0.cause = .shutdown
+                }
+            ),
         ]
         for (index, change) in changes {
             var altered = sessions[index]

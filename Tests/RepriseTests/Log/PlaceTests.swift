@@ -10,10 +10,12 @@ import Testing
 
     @Test(arguments: [
         ("1234", Place.position(Position(1234))), ("0", .position(.zero)), ("start", .start), ("end", .end(before: 0)),
-        ("end-100", .end(before: 100)), ("@2026-11-22T14:00:00Z", .time(Timestamp(rawValue: 1_795_356_000_000_000_000))),
+        ("end-100", .end(before: 100)),
+        ("@2026-11-22T14:00:00Z", .time(Timestamp(rawValue: 1_795_356_000_000_000_000))),
         ("@2026-11-22", .time(Timestamp(rawValue: 1_795_305_600_000_000_000))), ("@-15m", .ago(seconds: 900)),
         ("@-90s", .ago(seconds: 90)), ("@-2h", .ago(seconds: 7200)), ("@-3d", .ago(seconds: 259_200)),
-        ("session:3", .session(SessionID(3))), ("\(id):open", .opened(connection)), ("\(id):close", .closed(connection)),
+        ("session:3", .session(SessionID(3))), ("\(id):open", .opened(connection)),
+        ("\(id):close", .closed(connection)),
     ])
     func `the grammar is the design's`(text: String, place: Place) throws {
         #expect(try Place(parsing: text) == place)
@@ -21,7 +23,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "-1", "+1", "1.5", "end+1", "end-", "end--1", "Start", "@", "@-", "@-15", "@-m", "@-1.5h", "@15m", "@yesterday",
+        "", "-1", "+1", "1.5", "end+1", "end-", "end--1", "Start", "@", "@-", "@-15", "@-m", "@-1.5h", "@15m",
+        "@yesterday",
         "@-99999999999999999999d", "@-999999999999d", "session:", "session:-1", "session:x", ":open", "\(id)", "\(id):",
         "\(id):opened", "AAAA:open", "12 ", " 12", "99999999999999999999",
     ])

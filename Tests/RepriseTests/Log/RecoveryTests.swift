@@ -33,7 +33,8 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 2, 3])
-    func `after a crash every open connection gets one close, in order, then the session ends`(checkpoints: Int) throws {
+    func `after a crash every open connection gets one close, in order, then the session ends`(checkpoints: Int) throws
+    {
         var generator = EventGenerator(seed: 72)
         var builder = try LogBuilder(folder.path)
         try builder.write(generator.session(events: 30))
@@ -90,7 +91,8 @@ import Testing
         let performed = Position(240)
         try builder.writeCheckpoint(
             Checkpoint.Observation(
-                performedThrough: performed, behind: [Checkpoint.Behind(connection: behind, deliveredThrough: Position(17))]))
+                performedThrough: performed,
+                behind: [Checkpoint.Behind(connection: behind, deliveredThrough: Position(17))]))
         try builder.write(Array(events.dropFirst(250)))
         for fact in try recovery().facts {
             guard case .disconnected(let disconnected) = fact else { continue }

@@ -63,7 +63,9 @@ import Testing
         var generator = EventGenerator(seed: 82)
         var events = generator.session(events: 100)
         let index = try #require(
-            events.firstIndex { if case .message(let message) = $0.fact { message.outcome == .route("onMessage") } else { false } })
+            events.firstIndex {
+                if case .message(let message) = $0.fact { message.outcome == .route("onMessage") } else { false }
+            })
         guard case .message(var message) = events[index].fact else { return }
         message.outcome = .refused(.forbidden)
         events[index].fact = .message(message)

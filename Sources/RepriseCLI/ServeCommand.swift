@@ -1,0 +1,80 @@
+internal import ArgumentParser
+internal import Logging
+internal import NIOCore
+internal import Reprise
+internal import RepriseServer
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// `reprise serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the broadcast server.",
+        discussion: """
+            Clients connect to ws://HOST:PORT/STAGE and send {"action":"onMessage","data":…}; everyone who is connected \
+            receives the data. Back ends use the AWS @connections API on the same port. Everything is recorded in the \
+            data folder and can be replayed.
+
+            Every flag may also be given as an environment variable (--idle-timeout as REPRISE_IDLE_TIMEOUT) or in a \
+            YAML file (idleTimeout: 10m).
+
+            EXAMPLES
+              reprise serve
+              reprise serve --port 9000 --durability interval --data /var/lib/reprise
+              reprise serve --route onMessage=broadcast:data --route '$default=echo'
+              reprise serve --config reprise.yaml --print-config
+              curl -X POST -d 'hello' http://127.0.0.1:8080/dev/@connections
+            """)
+
+    @OptionGroup var options: ServeOptions
+
+    @Flag(help: "Print the configuration that would be used, as YAML, and stop.") var printConfig = false
+
+    @Flag(help: "Print what is printed as JSON.") var json = false
+
+    @Flag(name: .shortAndLong, help: "Log more.") var verbose = false
+
+    func run() async throws {
+        var defaults = ServerConfiguration()
+        defaults.loopCount = max(1, System.coreCount - 1)
+        let configuration = try await options.resolve(defaults: defaults)
+        if printConfig { return print(ServeCommand.yaml(configuration)) }
+
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "reprise")
+        logger.logLevel = verbose ? .info : .warning
+        let server = Server(configuration, logger: logger) { [json] announcement in
+            printLine(json ? announcement.json : announcement.text)
+        }
+        var group = ServiceGroupConfiguration(
+            services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds + 60)
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch let error as ServerError {
+            throw error.asFailure
+        }
+    }
+
+    private static func yaml(_ configuration: ServerConfiguration) -> String {
+        var lines = ServeSetting.all.map { "\($0.key): \($0.show(configuration))" }
+        lines.append("routeSelection: \(configuration.engine.routes.selectionExpression.text)")
+        lines.append("routes:")
+        lines += configuration.engine.routes.routes.map { "  - \($0)" }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension ServerAnnouncement {
+    fileprivate var text: String {
+        let closed = closedConnections == 1 ? "1 connection" : "\(closedConnections) connections"
+        return "\(url) is up: data \(dataPath), first position \(firstPosition), closed \(closed) of the last session"
+    }
+
+    fileprivate var json: String {
+        "{\"url\":\"\(url)\",\"port\":\(port),\"data\":\"\(dataPath)\",\"firstPosition\":\(firstPosition),"
+            + "\"closedConnections\":\(closedConnections)}"
+    }
+}

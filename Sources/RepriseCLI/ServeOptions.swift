@@ -1,0 +1,147 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Foundation
+internal import Reprise
+internal import RepriseServer
+internal import SystemPackage
+internal import Yams
+
+/// The flags of `serve`. A flag wins over its environment variable, which wins over the configuration file.
+struct ServeOptions: ParsableArguments {
+    @Option(help: "Address to listen on. (default: 127.0.0.1)") var host: String?
+    @Option(name: .shortAndLong, help: "Port to listen on; 0 lets the system choose. (default: 8080)")
+    var port: String?
+    @Option(help: "Stage: the first segment of every path. (default: dev)") var stage: String?
+    @Option(help: "Data folder; made where it does not exist. (default: ./reprise-data)") var data: String?
+    @Option(help: "Event loops that serve sockets. (default: one less than the cores)") var loops: String?
+    @Option(
+        help: """
+            always: synced before anything is delivered; interval: delivered after the commit, synced every \
+            --sync-interval; never: for tests. (default: always)
+            """)
+    var durability: String?
+    @Option(help: "Milliseconds between syncs with --durability interval. (default: 100)") var syncInterval: String?
+    @Option(help: "What happens to a client that does not read: disconnect. (default: disconnect)")
+    var slowConsumer: String?
+    @Option(help: "true accepts binary messages; otherwise they close with 1003. (default: false)")
+    var allowBinary: String?
+    @Flag(help: "Let the management API answer callers that are not on this machine.") var managementOpen = false
+    @Option(help: "Most connections at once; further ones get 503. (default: 20000)") var maxConnections: String?
+    @Option(help: "Most bytes in a client's frame; larger ones close with 1009. (default: 32KiB)")
+    var frameBytes: String?
+    @Option(help: "Most bytes in a message, from a client or a management post. (default: 128KiB)")
+    var messageBytes: String?
+    @Option(help: "Most bytes in a frame that the server sends; longer messages are split. (default: 32KiB)")
+    var sendFrameBytes: String?
+    @Option(help: "Most bytes of header fields in a request; more get 431. (default: 16KiB)") var headerBytes: String?
+    @Option(help: "Time for a client to complete its request. (default: 10s)") var handshakeTimeout: String?
+    @Option(help: "Longest silence in both directions. (default: 10m)") var idleTimeout: String?
+    @Option(help: "Longest life of a connection. (default: 2h)") var lifetime: String?
+    @Option(help: "Time for a client to answer a Close. (default: 2s)") var closeTimeout: String?
+    @Option(help: "Time over which the Closes of a shutdown are spread. (default: 0)") var drain: String?
+    @Option(help: "Frames kept for clients that are behind, per loop. (default: 64MiB)") var ringBytes: String?
+    @Option(help: "Bytes accepted and not delivered yet, before reads are held. (default: 32MiB)")
+    var inFlightBytes: String?
+    @Option(help: "Largest size of the log; reserved, but only used as it grows. (default: 64GiB)")
+    var logBytes: String?
+    @Option(help: "Connect headers that are not recorded. (default: authorization,cookie)") var redactHeaders: String?
+    @Option(
+        name: .customLong("route"),
+        help: ArgumentHelp(
+            "KEY=ACTION, may be repeated. ACTION is broadcast[:data|:message] or echo[:message|:data]. "
+                + "(default: onMessage=broadcast:data)", valueName: "key=action"))
+    var routes: [String] = []
+    @Option(help: "Where a message names its route. (default: $request.body.action)") var routeSelection: String?
+    @Option(help: "YAML file with the same settings in camelCase, and `routes` as a list.") var config: String?
+
+    /// What was given as flags, by key.
+    private var given: [String: String] {
+        var values: [String: String?] = [
+            "host": host, "port": port, "stage": stage, "data": data, "loops": loops, "durability": durability,
+            "syncInterval": syncInterval, "slowConsumer": slowConsumer, "allowBinary": allowBinary,
+            "maxConnections": maxConnections, "frameBytes": frameBytes, "messageBytes": messageBytes,
+            "sendFrameBytes": sendFrameBytes, "headerBytes": headerBytes, "handshakeTimeout": handshakeTimeout,
+            "idleTimeout": idleTimeout, "lifetime": lifetime, "closeTimeout": closeTimeout, "drain": drain,
+            "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "logBytes": logBytes,
+            "redactHeaders": redactHeaders,
+        ]
+        if managementOpen { values["managementOpen"] = "true" }
+        return values.compactMapValues { $0 }
+    }
+
+    /// Puts flags, environment, file and defaults together.
+    ///
+    /// - Throws: `ValidationError` (exit code 64) naming the flag, variable or key that is wrong.
+    func resolve(defaults: ServerConfiguration) async throws -> ServerConfiguration {
+        var configuration = defaults
+        let environment = EnvironmentVariablesProvider().prefixKeys(with: "reprise")
+        var sources: [(reader: ConfigReader, name: (ServeSetting) -> String)] = [
+            (ConfigReader(provider: environment), \.variable)
+        ]
+        if let config {
+            let file = try await ServeOptions.file(config)
+            sources.append((ConfigReader(provider: file), { "\(config): \($0.key)" }))
+        }
+        let given = given
+        for setting in ServeSetting.all {
+            if let text = given[setting.key] {
+                try ServeOptions.read(setting, text, setting.flag, &configuration)
+            } else if let found = sources.lazy.compactMap({ source in
+                source.reader.string(forKey: ConfigKey([setting.key])).map { ($0, source.name(setting)) }
+            }).first {
+                try ServeOptions.read(setting, found.0, found.1, &configuration)
+            }
+        }
+        configuration.engine.routes = try routeTable(sources.map(\.reader), configuration.engine.routes)
+        do throws(ConfigurationError) {
+            try configuration.validate()
+        } catch {
+            throw ValidationError(error.description)
+        }
+        return configuration
+    }
+
+    private static func read(
+        _ setting: ServeSetting, _ text: String, _ name: String, _ configuration: inout ServerConfiguration
+    ) throws {
+        guard setting.read(text, &configuration) else {
+            throw ValidationError("\(name) must be \(setting.form), not `\(text)`")
+        }
+    }
+
+    private func routeTable(_ readers: [ConfigReader], _ defaults: RouteTable) throws -> RouteTable {
+        let texts = routes.isEmpty ? readers.lazy.compactMap { $0.stringArray(forKey: "routes") }.first : routes
+        let expression = routeSelection ?? readers.lazy.compactMap { $0.string(forKey: "routeSelection") }.first
+        do throws(RouteTableError) {
+            var parsed = defaults.routes
+            if let texts {
+                parsed = []
+                for text in texts { parsed.append(try Route(parsing: text.trimmingSpaces)) }
+            }
+            return try RouteTable(
+                selectionExpression: try expression.map(RouteSelectionExpression.init) ?? defaults.selectionExpression,
+                routes: parsed)
+        } catch {
+            throw ValidationError("--route: \(error)")
+        }
+    }
+
+    /// Reads the YAML file; a key that is no setting is an error, or a typing mistake would go unseen.
+    private static func file(_ path: String) async throws -> FileProvider<YAMLSnapshot> {
+        let known = Set(ServeSetting.all.map(\.key) + ["routes", "routeSelection"])
+        do {
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            for key in try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? [] {
+                guard known.contains(key) else {
+                    throw ValidationError(
+                        "\(path): `\(key)` is not a setting; there are: \(known.sorted().joined(separator: ", "))")
+                }
+            }
+            return try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            throw ValidationError("--config \(path): \(error)")
+        }
+    }
+}

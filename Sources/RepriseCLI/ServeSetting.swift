@@ -1,0 +1,155 @@
+// The settings of `serve`, each once: its name, how it is read from text and how it is printed. Flags, environment
+// variables and the YAML file all go through this table, so they accept the same values and fail with the same words.
+
+internal import Reprise
+internal import RepriseServer
+
+/// One setting.
+struct ServeSetting: Sendable {
+    /// The key in a YAML file, for example `idleTimeout`.
+    var key: String
+    /// Reads a value; `nil` when the text is none.
+    var read: @Sendable (String, inout ServerConfiguration) -> Bool
+    /// What a value looks like, for the error.
+    var form: String
+    /// Prints the value in the form that `read` takes.
+    var show: @Sendable (ServerConfiguration) -> String
+
+    /// The flag, for example `--idle-timeout`.
+    var flag: String { "--" + words.joined(separator: "-") }
+
+    /// The environment variable, for example `REPRISE_IDLE_TIMEOUT`.
+    var variable: String { "REPRISE_" + words.joined(separator: "_").uppercased() }
+
+    private var words: [String] {
+        key.reduce(into: [""]) { words, character in
+            if character.isUppercase { words.append("") }
+            words[words.count - 1] += character.lowercased()
+        }
+    }
+
+    /// Every setting but the routes, in the order of `--print-config`.
+    static let all: [ServeSetting] = [
+        text("host", \.host),
+        number("port", \.port),
+        text("stage", \.stage),
+        text("data", \.dataPath),
+        number("loops", \.loopCount),
+        choice("durability", \.durability),
+        number("syncInterval", \.syncIntervalMilliseconds),
+        choice("slowConsumer", \.slowConsumerPolicy),
+        switched("allowBinary", \.allowsBinary),
+        switched("managementOpen", \.isManagementOpen),
+        number("maxConnections", \.connectionsMax),
+        bytes("frameBytes", \.frameBytesMax),
+        bytes("messageBytes", \.messageBytesMax),
+        bytes("sendFrameBytes", \.engine.frameBytesMax),
+        bytes("headerBytes", \.headerBytesMax),
+        seconds("handshakeTimeout", \.handshakeTimeoutSeconds),
+        seconds("idleTimeout", \.idleTimeoutSeconds),
+        seconds("lifetime", \.lifetimeSeconds),
+        seconds("closeTimeout", \.closeTimeoutSeconds),
+        seconds("drain", \.drainSeconds),
+        bytes("ringBytes", \.ringBytesMax),
+        bytes("inFlightBytes", \.inFlightBytesMax),
+        bytes("logBytes", \.logBytes),
+        ServeSetting(
+            key: "redactHeaders",
+            read: { text, configuration in
+                let names = text.split(separator: ",").map { $0.trimmingSpaces.lowercased() }
+                configuration.redactedHeaders = Set(names.filter { !$0.isEmpty })
+                return true
+            },
+            form: "header names separated by commas",
+            show: { "\"\($0.redactedHeaders.sorted().joined(separator: ","))\"" }),
+    ]
+
+    // MARK: Kinds of values
+
+    private typealias Path<Value> = any WritableKeyPath<ServerConfiguration, Value> & Sendable
+
+    private static func text(_ key: String, _ path: Path<String>) -> ServeSetting {
+        ServeSetting(
+            key: key,
+            read: { text, configuration in
+                configuration[keyPath: path] = text
+                return !text.isEmpty
+            },
+            form: "a text", show: { $0[keyPath: path] })
+    }
+
+    private static func number(_ key: String, _ path: Path<Int>) -> ServeSetting {
+        parsed(key, path, form: "a whole number", Int.init, String.init)
+    }
+
+    private static func bytes(_ key: String, _ path: Path<Int>) -> ServeSetting {
+        parsed(key, path, form: "a number of bytes such as 65536, 64KiB, 16MiB or 2GiB", ByteCount.parse, String.init)
+    }
+
+    private static func seconds(_ key: String, _ path: Path<Double>) -> ServeSetting {
+        parsed(key, path, form: "a number of seconds such as 30, 1.5, 500ms, 10m or 2h", Seconds.parse, Seconds.show)
+    }
+
+    private static func switched(_ key: String, _ path: Path<Bool>) -> ServeSetting {
+        parsed(key, path, form: "true or false", Bool.init, String.init)
+    }
+
+    private static func choice<Value: CaseIterable & RawRepresentable<String> & Sendable>(
+        _ key: String, _ path: Path<Value>
+    ) -> ServeSetting {
+        let choices = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        return parsed(key, path, form: "one of: \(choices)", { Value(rawValue: $0) }, \.rawValue)
+    }
+
+    private static func parsed<Value>(
+        _ key: String, _ path: Path<Value>, form: String, _ parse: @escaping @Sendable (String) -> Value?,
+        _ show: @escaping @Sendable (Value) -> String
+    ) -> ServeSetting {
+        ServeSetting(
+            key: key,
+            read: { text, configuration in
+                guard let value = parse(text) else { return false }
+                configuration[keyPath: path] = value
+                return true
+            },
+            form: form, show: { show($0[keyPath: path]) })
+    }
+}
+
+/// Sizes as people write them.
+enum ByteCount {
+    /// Reads `65536`, `64KiB`, `16MiB` or `2GiB`.
+    static func parse(_ text: String) -> Int? {
+        for (suffix, factor) in [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)] where text.hasSuffix(suffix) {
+            guard let count = Int(text.dropLast(suffix.count)) else { return nil }
+            let (product, overflow) = count.multipliedReportingOverflow(by: factor)
+            return overflow ? nil : product
+        }
+        return Int(text)
+    }
+}
+
+/// Durations as people write them.
+enum Seconds {
+    /// Reads `30`, `1.5`, `500ms`, `30s`, `10m` or `2h`.
+    static func parse(_ text: String) -> Double? {
+        for (suffix, factor) in [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)] where text.hasSuffix(suffix) {
+            return Double(text.dropLast(suffix.count)).map { $0 * factor }
+        }
+        return Double(text)
+    }
+
+    static func show(_ seconds: Double) -> String {
+        Int(exactly: seconds).map(String.init) ?? String(seconds)
+    }
+}
+
+extension StringProtocol {
+    /// Without spaces at either end.
+    var trimmingSpaces: String {
+        var rest = self[...]
+        while rest.first == " " { rest.removeFirst() }
+        while rest.last == " " { rest.removeLast() }
+        return String(rest)
+    }
+}

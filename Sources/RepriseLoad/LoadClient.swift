@@ -1,0 +1,64 @@
+/// One connection's state: plain data that `FanoutRun` moves along. The first line of fields is all that a usual read
+/// touches.
+struct LoadClient {
+    /// Where a connection stands.
+    enum State: UInt8 {
+        /// Not opened (yet), or closed by us.
+        case idle
+        /// The TCP connect is under way.
+        case connecting
+        /// The request is sent; the answer's head has not ended.
+        case upgrading
+        /// Its bytes are compared with the common stream.
+        case following
+        /// It joined during the run and waits for a first message that shows where it stands.
+        case joining
+        /// It is read on its own, by `audit`.
+        case audited
+        /// It never reads.
+        case stalled
+        /// The server ended it.
+        case lost
+    }
+
+    var state: State = .idle
+    /// Counted in `DeliveryProgress`.
+    var isMember = false
+    var descriptor: Int32 = -1
+    /// Offset in the common stream of the next byte.
+    var offset = 0
+    /// Messages of the common stream that it has, or that came before it joined: its place.
+    var place = 0
+
+    /// The place of its first message.
+    var firstPlace = 0
+    /// When the upgrade was answered.
+    var joinedAt = 0
+    /// Bytes received that cannot be judged yet: a head, or a frame that has not ended and that nobody has whole.
+    var pending: [UInt8] = []
+    /// Bytes to send, from `outboundStart` on.
+    var outbound: [UInt8] = []
+    var outboundStart = 0
+    var handshake: UpgradeHandshake?
+    var audit: StreamAudit?
+
+    /// Whether everything was handed to the kernel.
+    var isFlushed: Bool { outboundStart == outbound.count }
+
+    /// Messages it has received, each counted once.
+    var received: Int {
+        switch state {
+        case .following, .audited, .lost, .idle: place - firstPlace + (audit?.received ?? 0)
+        case .connecting, .upgrading, .joining, .stalled: 0
+        }
+    }
+
+    /// Appends the next bytes to send; what was sent before is dropped first.
+    mutating func queue(_ append: (inout [UInt8]) -> Void) {
+        if isFlushed {
+            outbound.removeAll(keepingCapacity: true)
+            outboundStart = 0
+        }
+        append(&outbound)
+    }
+}

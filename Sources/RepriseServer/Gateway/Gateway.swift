@@ -1,0 +1,165 @@
+// What the handlers of one loop share: they turn requests and frames into intents, and hand these to the Recorder once
+// per loop turn, as one array.
+
+internal import NIOCore
+internal import Reprise
+internal import Synchronization
+
+/// How many connections the server has, over all loops.
+final class ConnectionCount: Sendable {
+    private let live = Atomic<Int>(0)
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Takes a place, if there is one.
+    func enter() -> Bool {
+        if live.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
+        leave()
+        return false
+    }
+
+    func leave() { live.wrappingSubtract(1, ordering: .relaxed) }
+}
+
+/// Collects the intents of one loop.
+///
+/// Owner: its event loop; not `Sendable`.
+final class Gateway {
+    let shard: Shard
+    let configuration: ServerConfiguration
+    let frameLimits: FrameParser.Limits
+    let gate: LogGate
+    private let recorder: Recorder
+    private let inFlight: InFlight
+    private let connectionCount: ConnectionCount
+    private let clock: @Sendable () -> Timestamp
+    private(set) var tokens = TokenSource()
+
+    /// What was asked for in this loop turn; a message's body is a range of `payloads` until the turn ends.
+    private enum Waiting {
+        case message(Message, Range<Int>)
+        case other(Intent)
+    }
+    private var waiting: [Waiting] = []
+    private var payloads = ByteBuffer()
+    private var isFlushScheduled = false
+    private var held: [Connection] = []
+    /// Whether upgrades are refused because the server stops.
+    var isStopping = false
+
+    init(
+        shard: Shard, configuration: ServerConfiguration, recorder: Recorder, gate: LogGate, inFlight: InFlight,
+        connectionCount: ConnectionCount, clock: @escaping @Sendable () -> Timestamp
+    ) {
+        self.shard = shard
+        self.configuration = configuration
+        self.recorder = recorder
+        self.gate = gate
+        self.inFlight = inFlight
+        self.connectionCount = connectionCount
+        self.clock = clock
+        frameLimits = configuration.frameLimits
+    }
+
+    var slowConsumerPolicy: SlowConsumerPolicy { configuration.slowConsumerPolicy }
+
+    var closeTimeout: TimeAmount { .seconds(configuration.closeTimeoutSeconds) }
+
+    func makeRequestID() -> RequestID { tokens.requestID() }
+
+    func makeConnectionID() -> ConnectionID { tokens.connectionID() }
+
+    func makeUUID() -> String { tokens.uuid() }
+
+    /// The wall-clock time of a moment of the loop's clock.
+    func wallClock(at deadline: NIODeadline) -> Timestamp {
+        Timestamp(rawValue: clock().rawValue - (NIODeadline.now() - deadline).nanoseconds)
+    }
+
+    // MARK: Connections
+
+    /// Takes one of the allowed connections.
+    func enterConnection() -> Bool { connectionCount.enter() }
+
+    /// Gives it back.
+    func connectionLeft() { connectionCount.leave() }
+
+    // MARK: Intents
+
+    /// Parses with this loop's payload buffer, so that messages of a whole turn lie side by side.
+    func parse(_ bytes: inout ByteBuffer, for connection: Connection) -> FrameParser.Inbound? {
+        connection.parser.next(&bytes, into: &payloads)
+    }
+
+    /// A client sent a message; its payload is at `range` of the loop's payload buffer.
+    func submitMessage(of connection: ConnectionID, _ opcode: MessageOpcode, _ range: Range<Int>) {
+        let message = Message(
+            connection: connection, message: tokens.messageID(), request: tokens.requestID(), opcode: opcode,
+            body: ByteBuffer(),
+            outcome: configuration.engine.routes.outcome(
+                of: payloads.readableBytesSpan.extracting(range), opcode: opcode))
+        wait(.message(message, range))
+    }
+
+    /// Something happened that the log must know.
+    func submit(_ fact: Fact, reply: EventLoopPromise<SendOutcome>? = nil) {
+        wait(.other(Intent(fact: fact, shard: shard.index, reply: reply)))
+    }
+
+    private func wait(_ intent: Waiting) {
+        waiting.append(intent)
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        shard.eventLoop.assumeIsolated().execute { self.flush() }
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        var weight = 0
+        let intents = waiting.map { waiting in
+            let intent: Intent
+            switch waiting {
+            case .message(var message, let range):
+                message.body = payloads.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer()
+                intent = Intent(fact: .message(message), shard: shard.index)
+            case .other(let other):
+                intent = other
+            }
+            weight += intent.weight
+            return intent
+        }
+        waiting.removeAll(keepingCapacity: true)
+        if payloads.readableBytes > 0 {
+            // The intents share the old storage; a new one of the same size saves growing it again.
+            payloads = ByteBufferAllocator().buffer(capacity: min(payloads.readableBytes, 1 << 20))
+        }
+        inFlight.add(weight)
+        recorder.eventLoop.execute { [recorder] in recorder.submit(intents) }
+    }
+
+    // MARK: Back-pressure
+
+    /// Whether too much is in flight: reads are held, and management posts get 429.
+    var mustHoldReads: Bool { inFlight.isFull }
+
+    /// Remembers whose read is held.
+    func holdRead(of connection: Connection) { held.append(connection) }
+
+    /// Enough was performed: reads go on. Called on this loop.
+    func releaseReads() {
+        guard !inFlight.isFull else { return }
+        let waiting = held
+        held = []
+        for connection in waiting { connection.releaseRead() }
+    }
+}
+
+extension TimeAmount {
+    static func seconds(_ seconds: Double) -> TimeAmount { .nanoseconds(Int64(seconds * 1e9)) }
+}
+
+@available(*, unavailable)
+extension Gateway: Sendable {}

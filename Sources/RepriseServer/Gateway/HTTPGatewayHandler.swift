@@ -1,0 +1,214 @@
+// The HTTP half of a socket's life: management calls, health, and the handshake after which it becomes a `Connection`.
+
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOWebSocket
+internal import Reprise
+
+/// Answers requests, one at a time (`HTTPServerPipelineHandler` in front of it sees to that).
+///
+/// NIO's upgraders write the 101 themselves, and a direct send could overtake it; so the handshake is ours: at the end
+/// of the request reads are held, the HTTP handlers leave, and the connect intent is handed in. The 101 goes out when
+/// `connected` is committed.
+final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let gateway: Gateway
+    private let management: ManagementAPI
+    private var httpHandlers: [any RemovableChannelHandler]
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+    private var isBodyTooLarge = false
+    private var deadline: Scheduled<Void>?
+
+    init(gateway: Gateway, management: ManagementAPI, httpHandlers: [any RemovableChannelHandler]) {
+        self.gateway = gateway
+        self.management = management
+        self.httpHandlers = httpHandlers
+    }
+
+    // MARK: Requests
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        startDeadline(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+
+    /// A client that does not complete a request in time is cut off.
+    private func startDeadline(_ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .seconds(gateway.configuration.handshakeTimeoutSeconds)
+        ) {
+            context.close(promise: nil)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            body = ByteBuffer()
+            isBodyTooLarge = false
+        case .body(var part):
+            if body.readableBytes + part.readableBytes > gateway.configuration.messageBytesMax {
+                isBodyTooLarge = true
+                body = ByteBuffer()
+            } else if !isBodyTooLarge {
+                body.writeBuffer(&part)
+            }
+        case .end:
+            guard let head else { return }
+            self.head = nil
+            answer(head, context)
+        }
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let stage = gateway.configuration.stage
+        if head.uri.utf8.count > gateway.configuration.targetBytesMax {
+            return reply(.error(.uriTooLong, "URITooLongException", "URI Too Long"), to: head, context)
+        }
+        let segments = RequestTarget(head.uri).segments ?? []
+        switch (segments.first, segments.count) {
+        case ("health", 1) where head.method == .GET:
+            reply(management.health(), to: head, context)
+        case ("ready", 1) where head.method == .GET:
+            reply(management.ready(isStopping: gateway.isStopping), to: head, context)
+        case (stage, 1):
+            upgrade(head, context)
+        case (stage, 2...3) where segments[1] == "@connections":
+            manage(head, segments.count == 3 ? segments[2] : nil, context)
+        default:
+            reply(.forbidden, to: head, context)
+        }
+    }
+
+    private func manage(_ head: HTTPRequestHead, _ connection: String?, _ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        guard gateway.configuration.isManagementOpen || context.remoteAddress?.isLoopback == true else {
+            return reply(.forbidden, to: head, context)
+        }
+        let payload = isBodyTooLarge ? nil : body
+        body = ByteBuffer()
+        let call = ManagementCall(method: head.method, connection: connection, payload: payload)
+        management.perform(call).assumeIsolated().whenSuccess { reply in
+            self.reply(reply, to: head, context)
+        }
+    }
+
+    private func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }
+        var reply = reply
+        reply.headers.append(("x-amzn-RequestId", gateway.makeUUID()))
+        let keepAlive = head.isKeepAlive && !gateway.isStopping
+        let response = HTTPResponseHead(
+            version: .http1_1, status: reply.status, headers: reply.headers(keepAlive: keepAlive))
+        context.write(wrapOutboundOut(.head(response)), promise: nil)
+        if head.method != .HEAD, !reply.body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: reply.body)))), promise: nil)
+        }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        if !keepAlive { written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) } }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        startDeadline(context)
+    }
+
+    /// A request that cannot be parsed, or breaks a limit of the decoder.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else {
+            context.close(promise: nil)
+            return
+        }
+        let refused: HTTPReply =
+            switch error {
+            case .headerOverflow:
+                .error(
+                    .requestHeaderFieldsTooLarge, "RequestHeaderFieldsTooLargeException",
+                    "Request Header Fields Too Large")
+            default: .error(.badRequest, "BadRequestException", "Bad Request")
+            }
+        let request = HTTPRequestHead(version: .http1_0, method: .GET, uri: "/")  // 1.0: the reply closes
+        reply(refused, to: head ?? request, context)
+        context.close(mode: .input, promise: nil)
+    }
+
+    // MARK: The handshake
+
+    private func upgrade(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        if let refusal = UpgradeRequest.refusal(of: head) { return reply(refusal, to: head, context) }
+        if gateway.isStopping { return reply(.unavailable("The server is stopping"), to: head, context) }
+        if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }
+        guard gateway.enterConnection() else {
+            return reply(.unavailable("Too many connections"), to: head, context)
+        }
+        // The pure part of NIO's upgrader: it computes the headers of the 101, and completes at once.
+        let upgrader = NIOWebSocketServerUpgrader(
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
+            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
+        upgrader.buildUpgradeResponse(
+            channel: context.channel, upgradeRequest: head, initialResponseHeaders: HTTPHeaders()
+        ).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let headers):
+                self.becomeConnection(head, headers, context)
+            case .failure:
+                self.gateway.connectionLeft()
+                self.reply(.error(.badRequest, "BadRequestException", "Bad Request"), to: head, context)
+            }
+        }
+    }
+
+    private func becomeConnection(
+        _ head: HTTPRequestHead, _ headers: HTTPHeaders, _ context: ChannelHandlerContext
+    ) {
+        let connection = Connection(
+            id: gateway.makeConnectionID(), gateway: gateway, handshake: HTTPGatewayHandler.handshake(headers))
+        let connected = UpgradeRequest.connected(
+            head, connection: connection.id, request: gateway.makeRequestID(),
+            sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
+            redacted: gateway.configuration.redactedHeaders)
+        do {
+            let pipeline = context.pipeline.syncOperations
+            try pipeline.addHandler(connection)
+            // The decoder leaves last: what it has read already then goes straight to the connection.
+            pipeline.removeHandler(self, promise: nil)
+            for handler in httpHandlers { pipeline.removeHandler(handler, promise: nil) }
+            httpHandlers = []
+        } catch {
+            gateway.connectionLeft()
+            context.close(promise: nil)
+            return
+        }
+        gateway.shard.add(connection)
+        gateway.submit(.connected(connected))
+    }
+
+    private static func handshake(_ headers: HTTPHeaders) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeString("HTTP/1.1 101 Switching Protocols\r\n")
+        for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
+        buffer.writeString("\r\n")
+        return buffer
+    }
+}
+
+extension SocketAddress {
+    /// Whether the peer is on this machine: 127.0.0.0/8, ::1, or the former mapped into IPv6.
+    var isLoopback: Bool {
+        guard let address = ipAddress else { return self.protocol == .unix }
+        return address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
+    }
+}
+
+@available(*, unavailable)
+extension HTTPGatewayHandler: Sendable {}

@@ -1,0 +1,70 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// A complete HTTP response.
+struct HTTPReply: Sendable {
+    var status: HTTPResponseStatus
+    var headers: [(name: String, value: String)] = []
+    var body = ""
+
+    /// A JSON body.
+    static func json(_ status: HTTPResponseStatus, _ body: String) -> HTTPReply {
+        HTTPReply(status: status, headers: [("Content-Type", "application/json")], body: body)
+    }
+
+    /// An error as the AWS service words it: SDKs type it by `x-amzn-ErrorType` alone.
+    static func error(_ status: HTTPResponseStatus, _ type: String, _ message: String) -> HTTPReply {
+        var reply = json(status, "{\"message\":\(JSONText.quoted(message))}")
+        reply.headers.append(("x-amzn-ErrorType", type))
+        return reply
+    }
+
+    /// 403 `Forbidden`.
+    static let forbidden = error(.forbidden, "ForbiddenException", "Forbidden")
+
+    /// 503 with a time to come back.
+    static func unavailable(_ message: String) -> HTTPReply {
+        var reply = error(.serviceUnavailable, "ServiceUnavailableException", message)
+        reply.headers.append(("Retry-After", "1"))
+        return reply
+    }
+
+    /// The headers as NIO takes them.
+    func headers(keepAlive: Bool) -> HTTPHeaders {
+        var all = HTTPHeaders(headers.map { ($0.name, $0.value) })
+        if status != .noContent { all.add(name: "Content-Length", value: String(body.utf8.count)) }
+        if !keepAlive { all.add(name: "Connection", value: "close") }
+        return all
+    }
+
+    /// The raw response, for a connection whose HTTP handlers are gone already.
+    func encoded() -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
+        for (name, value) in headers(keepAlive: false) { buffer.writeString("\(name): \(value)\r\n") }
+        buffer.writeString("\r\n\(body)")
+        return buffer
+    }
+}
+
+/// The little JSON that replies need.
+enum JSONText {
+    /// A JSON string.
+    static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

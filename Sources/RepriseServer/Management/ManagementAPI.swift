@@ -1,0 +1,181 @@
+// The `@connections` API (specs, section 4): post to one connection or to all, ask about one, close one.
+
+internal import NIOCore
+internal import NIOHTTP1
+internal import Reprise
+
+/// One call to the management API.
+struct ManagementCall: Sendable {
+    var method: HTTPMethod
+    /// The percent-decoded id; `nil` for everyone.
+    var connection: String?
+    /// The request's body, or `nil` when it was larger than a message may be.
+    var payload: ByteBuffer?
+}
+
+/// Performs calls for the handlers of one loop.
+///
+/// Owner: the gateway's event loop; other shards are asked on theirs.
+final class ManagementAPI {
+    private let gateway: Gateway
+    private let shards: [Shard]
+    private let log: EventLog
+
+    /// Bytes of frames for one connection that may wait before its posts get 429: its buffer is full.
+    static let waitingBytesMax = 1 << 20
+
+    init(gateway: Gateway, shards: [Shard], log: EventLog) {
+        self.gateway = gateway
+        self.shards = shards
+        self.log = log
+    }
+
+    private var eventLoop: any EventLoop { gateway.shard.eventLoop }
+
+    // MARK: Health
+
+    /// Liveness: red while the log refuses, with the reason.
+    func health() -> HTTPReply {
+        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"}") }
+        return .json(.serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))}")
+    }
+
+    /// Whether new connections are wanted.
+    func ready(isStopping: Bool) -> HTTPReply {
+        if isStopping { return .json(.serviceUnavailable, "{\"status\":\"stopping\"}") }
+        return health()
+    }
+
+    // MARK: Calls
+
+    /// Performs a call. The future never fails, and completes on the gateway's loop.
+    func perform(_ call: ManagementCall) -> EventLoopFuture<HTTPReply> {
+        var connection: ConnectionID?
+        if let text = call.connection {
+            guard let id = ConnectionID(text: text) else {
+                return done(.error(.badRequest, "BadRequestException", "Invalid connectionId: \(text)"))
+            }
+            connection = id
+        }
+        switch (call.method, connection) {
+        case (.POST, let connection?): return post(call.payload, to: connection)
+        case (.POST, nil): return postToEveryone(call.payload)
+        case (.GET, let connection?): return describe(connection)
+        case (.DELETE, let connection?): return delete(connection)
+        default:
+            return done(.error(.methodNotAllowed, "MethodNotAllowedException", "Method Not Allowed"))
+        }
+    }
+
+    private func post(_ payload: ByteBuffer?, to id: ConnectionID) -> EventLoopFuture<HTTPReply> {
+        if let refusal = refusal(of: payload) { return done(refusal) }
+        let payload = payload ?? ByteBuffer()
+        return find(id) { connection in
+            connection.outbox.insertBytes > ManagementAPI.waitingBytesMax
+        }.flatMap { [gateway = NIOLoopBound(gateway, eventLoop: eventLoop), eventLoop] isFull in
+            switch isFull {
+            case nil: return eventLoop.makeSucceededFuture(.gone)
+            case true?: return eventLoop.makeSucceededFuture(.limitExceeded)
+            case false?: break
+            }
+            return ManagementAPI.send(payload, to: .connection(id), gateway.value).map { outcome in
+                switch outcome {
+                case .committed(let position, recipients: 1...):
+                    HTTPReply(status: .ok, headers: [("x-reprise-position", position.description)])
+                case .committed: .gone
+                case .refused: .unavailable("The log cannot take new messages")
+                }
+            }
+        }
+    }
+
+    private func postToEveryone(_ payload: ByteBuffer?) -> EventLoopFuture<HTTPReply> {
+        if let refusal = refusal(of: payload) { return done(refusal) }
+        return ManagementAPI.send(payload ?? ByteBuffer(), to: .everyone, gateway).map { outcome in
+            switch outcome {
+            case .committed(let position, let recipients):
+                .json(.ok, "{\"position\":\(position),\"recipients\":\(recipients)}")
+            case .refused: .unavailable("The log cannot take new messages")
+            }
+        }
+    }
+
+    private func refusal(of payload: ByteBuffer?) -> HTTPReply? {
+        let bytesMax = gateway.configuration.messageBytesMax
+        guard payload != nil else {
+            return .error(
+                .payloadTooLarge, "PayloadTooLargeException", "The payload is larger than \(bytesMax) bytes")
+        }
+        return gateway.mustHoldReads ? .limitExceeded : nil
+    }
+
+    /// Hands in a `sent`. The service delivers text whatever it was given: invalid UTF-8 becomes U+FFFD.
+    private static func send(
+        _ payload: ByteBuffer, to target: SendTarget, _ gateway: Gateway
+    ) -> EventLoopFuture<SendOutcome> {
+        let text = ByteBuffer(string: String(decoding: payload.readableBytesView, as: UTF8.self))
+        let reply = gateway.shard.eventLoop.makePromise(of: SendOutcome.self)
+        gateway.submit(
+            .sent(Sent(request: gateway.makeRequestID(), target: target, opcode: .text, body: text)), reply: reply)
+        return reply.futureResult
+    }
+
+    private func describe(_ id: ConnectionID) -> EventLoopFuture<HTTPReply> {
+        find(id) { $0.lastTrafficTime }.map { [log] lastActive in
+            guard let lastActive, let (time, connected) = ManagementAPI.connectEvent(of: id, in: log) else {
+                return .gone
+            }
+            let agent = connected.userAgent.map(JSONText.quoted) ?? "null"
+            return .json(
+                .ok,
+                "{\"connectedAt\":\"\(time.iso8601(fractionDigits: 3))\","
+                    + "\"identity\":{\"sourceIp\":\(JSONText.quoted(connected.sourceIP)),\"userAgent\":\(agent)},"
+                    + "\"lastActiveAt\":\"\(max(time, lastActive).iso8601(fractionDigits: 3))\"}")
+        }
+    }
+
+    /// The connect of a live connection, from the log: a connection does not carry its headers about.
+    private static func connectEvent(of id: ConnectionID, in log: EventLog) -> (Timestamp, Connected)? {
+        guard let opened = try? log.span(of: id)?.opened, var reader = try? LogReader(log, from: opened),
+            let event = try? reader.read(through: opened).first, case .connected(let connected) = event.fact
+        else { return nil }
+        return (event.time, connected)
+    }
+
+    private func delete(_ id: ConnectionID) -> EventLoopFuture<HTTPReply> {
+        find(id) { connection in
+            connection.end(Ending(cause: .deleted, code: .normal))
+        }.map { found in
+            found == nil ? .gone : HTTPReply(status: .noContent)
+        }
+    }
+
+    // MARK: Finding
+
+    /// Runs `body` on the loop that owns the connection, if it is open there.
+    ///
+    /// - Returns: what `body` gave, or `nil` when no loop has it open.
+    private func find<Result: Sendable>(
+        _ id: ConnectionID, _ body: @escaping @Sendable (Connection) -> Result
+    ) -> EventLoopFuture<Result?> {
+        let asked = shards.map { shard in
+            shard.eventLoop.submit { () -> Result? in
+                guard let connection = shard.connections[id], case .open = connection.lifecycle else { return nil }
+                return body(connection)
+            }
+        }
+        return EventLoopFuture.whenAllSucceed(asked, on: eventLoop).map { results in
+            results.lazy.compactMap { $0 }.first
+        }.recover { _ in nil }
+    }
+
+    private func done(_ reply: HTTPReply) -> EventLoopFuture<HTTPReply> { eventLoop.makeSucceededFuture(reply) }
+}
+
+extension HTTPReply {
+    /// 410: unknown, closed, or not open yet. Without the header SDKs would not raise `GoneException`.
+    static let gone = HTTPReply(status: .gone, headers: [("x-amzn-ErrorType", "GoneException")])
+
+    /// 429: too much is in flight, or the client's buffer is full.
+    static let limitExceeded = error(.tooManyRequests, "LimitExceededException", "Too many requests are in flight")
+}

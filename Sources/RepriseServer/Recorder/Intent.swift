@@ -1,0 +1,29 @@
+internal import NIOCore
+internal import Reprise
+
+/// What a gateway asks the Recorder to write: a fact without position and time.
+struct Intent: Sendable {
+    /// The fact.
+    var fact: Fact
+    /// The shard that asked, whose loop is told of a refusal.
+    var shard: Int
+    /// Where a management call waits for what became of it.
+    var reply: EventLoopPromise<SendOutcome>?
+
+    /// What the intent costs while it is in flight, bytes: its payload and a share of what surrounds it.
+    var weight: Int {
+        switch fact {
+        case .message(let message): message.body.readableBytes + 256
+        case .sent(let sent): sent.body.readableBytes + 256
+        default: 1024
+        }
+    }
+}
+
+/// What became of an ordered delivery.
+enum SendOutcome: Sendable {
+    /// It is in the log and addressed this many connections.
+    case committed(Position, recipients: Int)
+    /// The log refuses for now; nothing was recorded.
+    case refused
+}

@@ -1,0 +1,65 @@
+internal import NIOCore
+internal import Reprise
+
+/// The moving parts of a server that has started.
+struct RunningServer: Sendable {
+    /// One for each loop.
+    let gateways: [LoopRoom]
+    private let recorder: Recorder
+    private let shards: [Shard]
+
+    /// Builds the parts on their loops.
+    static func start(
+        _ startup: consuming Startup, _ configuration: ServerConfiguration, loops: [any EventLoop],
+        recorderLoop: any EventLoop, onFailure: @escaping @Sendable (ServerError) -> Void
+    ) async throws -> RunningServer {
+        let gate = LogGate()
+        let inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
+        let count = ConnectionCount(limit: configuration.connectionsMax)
+        let log = startup.log
+        let shards = loops.enumerated().map { index, loop in
+            Shard(
+                index: index, eventLoop: loop, ringBytesMax: configuration.ringBytesMax,
+                performedThrough: startup.firstPosition)
+        }
+        let recorder = Recorder(
+            eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
+            observations: shards.map(\.observation), clock: { Host.now }, onFailure: onFailure)
+        let syncInterval: TimeAmount? =
+            configuration.durability == .interval
+            ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
+        try await recorderLoop.submit {
+            recorder.start(shards)
+            recorder.startHousekeeping(syncInterval: syncInterval)
+        }.get()
+
+        var rooms: [LoopRoom] = []
+        for shard in shards {
+            let room = try await shard.eventLoop.submit {
+                let gateway = Gateway(
+                    shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
+                    connectionCount: count, clock: { Host.now })
+                shard.start(gateway)
+                let management = ManagementAPI(gateway: gateway, shards: shards, log: log)
+                return LoopRoom(
+                    eventLoop: shard.eventLoop,
+                    parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))
+            }.get()
+            rooms.append(room)
+        }
+        return RunningServer(gateways: rooms, recorder: recorder, shards: shards)
+    }
+
+    /// Ends every connection, then the session. Nothing is accepted any more when it is called.
+    func stop(drain: TimeAmount) async throws {
+        for shard in shards {
+            try await shard.eventLoop.submit {
+                shard.gateway?.isStopping = true
+                shard.endAll(over: drain)
+            }.get()
+        }
+        for shard in shards { try await shard.eventLoop.flatSubmit { shard.whenEmpty() }.get() }
+        try await recorder.eventLoop.submit { try recorder.finish() }.get()
+        for shard in shards { try await shard.eventLoop.submit { shard.stop() }.get() }
+    }
+}

@@ -1,0 +1,130 @@
+public import Reprise
+
+/// Everything that a server can be told. Every bound has a name, a unit and a default.
+public struct ServerConfiguration: Sendable {
+    // MARK: Where
+
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// The port to listen on; 0 lets the system choose.
+    public var port = 8080
+    /// The stage: the first segment of every path.
+    public var stage = "dev"
+    /// The data folder.
+    public var dataPath = "./reprise-data"
+    /// Whether the management API answers callers that are not on loopback.
+    public var isManagementOpen = false
+
+    // MARK: How
+
+    /// Event loops that serve sockets; the Recorder has one of its own beside them.
+    public var loopCount = 1
+    /// When commits reach the disk.
+    public var durability = RunState.Durability.always
+    /// How often `interval` syncs, milliseconds.
+    public var syncIntervalMilliseconds = 100
+    /// What happens to a connection that falls out of the ring.
+    public var slowConsumerPolicy = SlowConsumerPolicy.disconnect
+    /// Routes and limits that decide deliveries; recorded in the log.
+    public var engine = EngineConfiguration()
+    /// Whether binary messages are accepted; otherwise they close with 1003.
+    public var allowsBinary = false
+
+    // MARK: Bounds
+
+    /// The most connections at once; further ones get 503.
+    public var connectionsMax = 20_000
+    /// The most payload bytes in a frame of a client; larger ones close with 1009.
+    public var frameBytesMax = 32_768
+    /// The most payload bytes in a message, of a client or of the management API.
+    public var messageBytesMax = 131_072
+    /// The most bytes of a request's header fields; more get 431.
+    public var headerBytesMax = 16_384
+    /// The most bytes of a request's target; AWS allows 4 096 characters.
+    public var targetBytesMax = 4096
+    /// How long a client may take to complete its request, seconds.
+    public var handshakeTimeoutSeconds = 10.0
+    /// How long a connection may be silent in both directions, seconds.
+    public var idleTimeoutSeconds = 600.0
+    /// How long a connection may live, seconds.
+    public var lifetimeSeconds = 7200.0
+    /// How long a client may take to answer a Close, seconds.
+    public var closeTimeoutSeconds = 2.0
+    /// Over how long the Closes of a shutdown are spread, seconds.
+    public var drainSeconds = 0.0
+    /// Bytes of runs that one shard keeps for connections that are behind.
+    public var ringBytesMax = 64 << 20
+    /// Bytes of intents that are not performed yet; above, reads are held and management posts get 429.
+    public var inFlightBytesMax = 32 << 20
+    /// Bytes reserved for the log; the file is sparse.
+    public var logBytes = EventLog.mapBytesDefault
+
+    /// Names of connect headers that are not recorded, lower-case.
+    public var redactedHeaders: Set<String> = ["authorization", "cookie"]
+
+    /// The defaults.
+    public init() {}
+
+    /// Bytes of the log that are kept free for facts: one `disconnected` for every connection, with its index entry, and
+    /// the end of the session.
+    var logReserveBytes: Int { (4 << 20) + connectionsMax * 1024 }
+
+    /// The frame parser's limits.
+    var frameLimits: FrameParser.Limits {
+        FrameParser.Limits(
+            frameBytesMax: frameBytesMax, messageBytesMax: messageBytesMax, allowsBinary: allowsBinary)
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// - Throws: the first value that makes no sense, by the name of its flag.
+    public func validate() throws(ConfigurationError) {
+        func check(_ condition: Bool, _ flag: String, _ rule: String) throws(ConfigurationError) {
+            if !condition { throw ConfigurationError(flag: flag, rule: rule) }
+        }
+        try check((0...65_535).contains(port), "--port", "must be 0 to 65535")
+        try check(
+            !stage.isEmpty && stage.utf8.allSatisfy(isStageByte), "--stage", "must be letters, digits, `-` and `_`")
+        try check(stage != "health" && stage != "ready", "--stage", "must not be `health` or `ready`")
+        try check((1...256).contains(loopCount), "--loops", "must be 1 to 256")
+        try check(syncIntervalMilliseconds > 0, "--sync-interval", "must be above 0")
+        try check((1...10_000_000).contains(connectionsMax), "--max-connections", "must be 1 to 10000000")
+        let sizes = 1...FrameParser.Limits.bytesMax
+        try check(sizes.contains(frameBytesMax), "--frame-bytes", "must be 1 to \(sizes.upperBound)")
+        try check(sizes.contains(messageBytesMax), "--message-bytes", "must be 1 to \(sizes.upperBound)")
+        try check(
+            frameBytesMax <= messageBytesMax, "--frame-bytes", "must not be above --message-bytes (\(messageBytesMax))")
+        try check((256...1 << 20).contains(headerBytesMax), "--header-bytes", "must be 256 to \(1 << 20)")
+        for (flag, seconds) in [
+            ("--handshake-timeout", handshakeTimeoutSeconds), ("--idle-timeout", idleTimeoutSeconds),
+            ("--lifetime", lifetimeSeconds), ("--close-timeout", closeTimeoutSeconds),
+        ] {
+            try check(seconds > 0 && seconds <= 31_536_000, flag, "must be above 0 and at most a year, in seconds")
+        }
+        try check((0...3600).contains(drainSeconds), "--drain", "must be 0 to 3600 seconds")
+        try check(ringBytesMax >= 1 << 16, "--ring-bytes", "must be at least 65536")
+        try check(inFlightBytesMax >= 1 << 16, "--in-flight-bytes", "must be at least 65536")
+        let logBytesMin = 2 * logReserveBytes
+        try check(
+            logBytes >= logBytesMin, "--log-bytes",
+            "must be at least \(logBytesMin) for --max-connections \(connectionsMax): half of that is the reserve")
+    }
+
+    private func isStageByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x5F: true
+        default: false
+        }
+    }
+}
+
+/// A configuration that makes no sense.
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The flag that sets the value.
+    public var flag: String
+    /// What must hold.
+    public var rule: String
+
+    /// The flag and the rule.
+    public var description: String { "\(flag) \(rule)" }
+}

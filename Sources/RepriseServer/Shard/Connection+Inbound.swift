@@ -1,0 +1,98 @@
+// What the client sends, as NIO hands it over.
+
+internal import NIOCore
+internal import Reprise
+
+extension Connection: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        descriptor =
+            (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }) ?? -1
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        socketEnded()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        closeSocket()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if case .opening = lifecycle {
+            // Bytes that the HTTP decoder had read already; the kernel keeps the rest, because reads are held.
+            earlyBytes.setOrWriteBuffer(&bytes)
+        } else {
+            receive(&bytes)
+        }
+    }
+
+    /// Back-pressure: while reads are held, the kernel keeps what comes.
+    func read(context: ChannelHandlerContext) {
+        if isReadHeld {
+            isReadWanted = true
+        } else if gateway.mustHoldReads {
+            gateway.holdRead(of: self)
+            isReadHeld = true
+            isReadWanted = true
+        } else {
+            context.read()
+        }
+    }
+
+    /// Lets reads through again.
+    func releaseRead() {
+        isReadHeld = false
+        guard isReadWanted else { return }
+        isReadWanted = false
+        context?.read()
+    }
+
+    func takeEarlyBytes() {
+        guard var bytes = earlyBytes else { return }
+        earlyBytes = nil
+        receive(&bytes)
+    }
+
+    private func receive(_ bytes: inout ByteBuffer) {
+        noteTraffic(.now())
+        while let inbound = gateway.parse(&bytes, for: self) {
+            handle(inbound)
+        }
+    }
+
+    private func handle(_ inbound: FrameParser.Inbound) {
+        guard case .open = lifecycle else {
+            // Frozen: what comes in is discarded, but for the answer to our Close.
+            if case .close = inbound { peerAnsweredClose() }
+            return
+        }
+        switch inbound {
+        case .message(let opcode, let range):
+            gateway.submitMessage(of: id, opcode, range)
+        case .ping(let payload):
+            var frame = ByteBuffer()
+            FrameEncoder.appendPong(payload.readableBytesSpan, to: &frame)
+            sendControl(frame, .pong)
+        case .pong:
+            break
+        case .close(let code, let reason):
+            end(Ending(cause: .client, code: code, reason: reason.isEmpty && code == .noStatus ? nil : reason))
+        case .violation(let code, let reason):
+            end(Ending(cause: .protocol, code: code, reason: reason))
+        }
+    }
+}
+
+@available(*, unavailable)
+extension Connection: Sendable {}

@@ -1,0 +1,278 @@
+// The connections of one event loop, and the fan-out.
+
+internal import NIOCore
+internal import Reprise
+
+/// Performs plans for the connections of one loop.
+///
+/// Membership and socket are two things: `members` follows the plan only; a socket may be gone long before its
+/// connection leaves the log.
+///
+/// Owner: its event loop. `@unchecked Sendable`: every mutable property is confined to `eventLoop`, which each entry
+/// point checks in debug builds.
+final class Shard: @unchecked Sendable {
+    let index: Int
+    let eventLoop: any EventLoop
+    let observation = ShardObservation()
+    private let ringBytesMax: Int
+    /// Completes when no connection is left.
+    private var emptied: EventLoopPromise<Void>?
+
+    /// The gateway of the same loop.
+    var gateway: Gateway?
+    /// Every connection that the log may know: those that wait for their connect to be committed, and members.
+    private(set) var connections: [ConnectionID: Connection] = [:]
+    /// The live connections of this loop, in no particular order.
+    private var members: ContiguousArray<Connection> = []
+    /// Connections whose cursor is before the head.
+    private var behind: [ConnectionID: Connection] = [:]
+    /// What they are still to be sent.
+    private(set) var ring = FrameRing()
+    private(set) var performedThrough: Position
+    /// Sockets that broke during a fan-out; they are closed after it.
+    private var broken: [Connection] = []
+    private var scratch = ByteBuffer()
+    private var sweeping: RepeatedTask?
+    /// Whether a batch is being performed: its run is needed until everybody had a part of it.
+    private var isPerforming = false
+
+    /// The most bytes that one connection is sent in one go while it catches up.
+    static let stretchBytesMax = 64 << 10
+
+    init(index: Int, eventLoop: any EventLoop, ringBytesMax: Int, performedThrough: Position) {
+        self.index = index
+        self.eventLoop = eventLoop
+        self.ringBytesMax = ringBytesMax
+        self.performedThrough = performedThrough
+    }
+
+    /// Connects the loop's gateway and starts watching for silent and old connections. Once, before the first socket.
+    func start(_ gateway: Gateway) {
+        eventLoop.preconditionInEventLoop()
+        self.gateway = gateway
+        let idle = TimeAmount.seconds(gateway.configuration.idleTimeoutSeconds)
+        let lifetime = TimeAmount.seconds(gateway.configuration.lifetimeSeconds)
+        // A second is fine enough for minutes; shorter limits are watched four times each.
+        let shortest = min(idle.nanoseconds, lifetime.nanoseconds) / 4
+        let period = TimeAmount.nanoseconds(max(10_000_000, min(1_000_000_000, shortest)))
+        sweeping = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
+            self.sweep(idle: idle, lifetime: lifetime)
+        }
+    }
+
+    /// Lets go of the gateway, which holds the shard. After the last connection has left.
+    func stop() {
+        sweeping?.cancel()
+        gateway = nil
+    }
+
+    // MARK: Membership
+
+    /// A connection asks to be in the log.
+    func add(_ connection: Connection) {
+        connections[connection.id] = connection
+    }
+
+    /// The log refused a connect.
+    func refuseConnect(_ id: ConnectionID) {
+        guard let connection = connections.removeValue(forKey: id) else { return }
+        connection.refuse()
+        signalIfEmpty()
+    }
+
+    /// The log refused a message: its sender is told.
+    func refuseMessage(of id: ConnectionID, request: RequestID) {
+        connections[id]?.sendRefusal(of: request)
+    }
+
+    private func remove(_ id: ConnectionID) {
+        guard let connection = connections.removeValue(forKey: id) else { return }
+        behind[id] = nil
+        let index = connection.memberIndex
+        guard index >= 0 else { return }
+        let last = members.removeLast()
+        if index < members.count {
+            members[index] = last
+            last.memberIndex = index
+        }
+        connection.memberIndex = -1
+        gateway?.connectionLeft()
+        signalIfEmpty()
+    }
+
+    /// Completes when no connection is left.
+    func whenEmpty() -> EventLoopFuture<Void> {
+        let promise = emptied ?? eventLoop.makePromise(of: Void.self)
+        emptied = promise
+        signalIfEmpty()
+        return promise.futureResult
+    }
+
+    private func signalIfEmpty() {
+        if connections.isEmpty { emptied?.succeed() }
+    }
+
+    // MARK: Performing
+
+    /// Performs one batch. Complexity: one `send` for each member without an exception, whatever the number of messages.
+    func perform(_ plan: DeliveryPlan) {
+        eventLoop.assertInEventLoop()
+        let now = NIODeadline.now()
+        isPerforming = true
+        ring.append(plan.run)
+        let excepted = place(plan.exceptions, of: plan, now: now)
+        if plan.run.bytes.readableBytes > 0 { fanOut(plan.run, now: now) }
+        for connection in excepted { connection.transmit() }
+        performedThrough = plan.last
+        isPerforming = false
+        closeBroken()
+        trimRing()
+        observe()
+        for connection in excepted { connection.startReading() }
+    }
+
+    /// Puts every exception where it belongs, before anything of the batch is sent.
+    ///
+    /// - Returns: the connections that have something to send beyond the run.
+    private func place(
+        _ exceptions: [DeliveryPlan.Exception], of plan: DeliveryPlan, now: NIODeadline
+    ) -> [Connection] {
+        var touched: [Connection] = []
+        for exception in exceptions {
+            guard let connection = connections[exception.connection] else { continue }
+            switch exception.change {
+            case .activate:
+                connection.memberIndex = members.count
+                members.append(connection)
+                connection.activate(at: exception.offset, now: now)
+                touched.append(connection)
+            case .deactivate:
+                remove(exception.connection)
+            case .frame(let position, let range):
+                guard let frame = plan.targeted.getSlice(at: range.lowerBound, length: range.count) else { continue }
+                connection.outbox.add(frame, at: position, offset: exception.offset, served: plan.run.start)
+                connection.noteTraffic(now)
+                touched.append(connection)
+            }
+        }
+        return touched
+    }
+
+    /// The hot loop: the run's bytes, borrowed once, to every idle member.
+    private func fanOut(_ run: FrameRun, now: NIODeadline) {
+        unsafe run.bytes.withUnsafeReadableBytes { bytes in
+            for connection in members where connection.outbox.phase == .idle {
+                switch unsafe SocketWriter.send(bytes, to: connection.descriptor) {
+                case .took(bytes.count):
+                    connection.outbox.tookRun(bytes.count)
+                    connection.noteTraffic(now)
+                case .took(let count):
+                    connection.outbox.tookPart(of: run.start, byteCount: count)
+                    connection.waitForSocket()
+                case .blocked:
+                    connection.outbox.tookPart(of: run.start, byteCount: 0)
+                    connection.waitForSocket()
+                case .failed:
+                    connection.outbox.tookPart(of: run.start, byteCount: 0)
+                    markBroken(connection)
+                }
+            }
+        }
+    }
+
+    /// Notes a socket that failed; it is closed when the fan-out is over.
+    func markBroken(_ connection: Connection) {
+        connection.descriptor = -1
+        broken.append(connection)
+    }
+
+    /// Closes what broke. Called at the end of a fan-out, and by connections that were sending on their own.
+    func closeBroken() {
+        while let connection = broken.popLast() { connection.closeSocket() }
+    }
+
+    // MARK: The ring
+
+    /// Keeps `behind` in step after a connection has sent.
+    func noteProgress(of connection: Connection) {
+        if connection.outbox.phase == .behind {
+            behind[connection.id] = connection
+        } else if behind.removeValue(forKey: connection.id) != nil, behind.isEmpty, !isPerforming {
+            ring.drop(before: ring.head)
+        }
+    }
+
+    private func trimRing() {
+        guard !behind.isEmpty else { return ring.drop(before: ring.head) }
+        let oldest = behind.values.reduce(ring.head) { min($0, $1.outbox.streamCursor ?? $0) }
+        ring.drop(before: oldest)
+        while ring.memoryBytes + insertBytes > ringBytesMax, evict() {}
+    }
+
+    /// Bytes of frames for single connections that are behind; they count against the ring.
+    private var insertBytes: Int { behind.values.reduce(0) { $0 + $1.outbox.insertBytes } }
+
+    /// Gives up the oldest run, or where none is left, the connection with the most inserts.
+    ///
+    /// - Returns: whether anything was given up.
+    private func evict() -> Bool {
+        if ring.count > 0 {
+            let end = ring.endOfOldest
+            for connection in behind.values where connection.outbox.needsStream(before: end) {
+                connection.becameTooSlow()
+            }
+            ring.evictOldest()
+            return true
+        }
+        guard let worst = behind.values.max(by: { $0.outbox.insertBytes < $1.outbox.insertBytes }) else {
+            return false
+        }
+        worst.becameTooSlow()
+        return true
+    }
+
+    private func observe() {
+        var observation = Checkpoint.Observation(performedThrough: performedThrough)
+        for (id, connection) in behind.prefix(Checkpoint.Observation.behindCountMax) {
+            let through = connection.outbox.deliveredThrough(ring: ring, performedThrough: performedThrough)
+            observation.behind.append(Checkpoint.Behind(connection: id, deliveredThrough: through))
+        }
+        observation.isTruncated = behind.count > Checkpoint.Observation.behindCountMax
+        self.observation.update(observation)
+    }
+
+    // MARK: Time and the end
+
+    /// Closes connections that were silent or lived too long.
+    private func sweep(idle: TimeAmount, lifetime: TimeAmount) {
+        let now = NIODeadline.now()
+        for connection in Array(members) {
+            if now - connection.openedAt >= lifetime {
+                connection.end(Ending(cause: .lifetime, code: .goingAway))
+            } else if now - connection.lastTraffic >= idle {
+                connection.end(Ending(cause: .idle, code: .goingAway))
+            }
+        }
+    }
+
+    /// Ends every connection with 1001, spread evenly over `drain`.
+    func endAll(over drain: TimeAmount) {
+        let all = Array(connections.keys)
+        for (index, id) in all.enumerated() {
+            let delay = TimeAmount.nanoseconds(drain.nanoseconds / Int64(all.count) * Int64(index))
+            if delay.nanoseconds == 0 {
+                connections[id]?.end(Ending(cause: .shutdown, code: .goingAway))
+            } else {
+                eventLoop.scheduleTask(in: delay) {
+                    self.connections[id]?.end(Ending(cause: .shutdown, code: .goingAway))
+                }
+            }
+        }
+    }
+
+    /// Runs `body` with the scratch buffer, empty.
+    func withScratch<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
+        scratch.clear()
+        return body(&scratch)
+    }
+}

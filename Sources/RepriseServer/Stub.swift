@@ -1,5 +1,0 @@
-import NIOPosix
-import NIOHTTP1
-import NIOWebSocket
-import ServiceLifecycle
-import Logging
