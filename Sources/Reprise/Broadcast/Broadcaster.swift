@@ -16,6 +16,9 @@ struct Broadcaster: Sendable {
         self.configuration = configuration
     }
 
+    /// Starts to count stream offsets anew.
+    mutating func beginStream() { streamOffset = 0 }
+
     /// Adds what a message orders.
     mutating func deliver(
         _ message: Message, at position: Position, to projection: Projection, plan: inout DeliveryPlan,

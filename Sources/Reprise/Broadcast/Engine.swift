@@ -1,5 +1,7 @@
 // The join: the live path and every replay drive this one function. Nothing below it knows which of the two it is.
 
+internal import NIOCore
+
 /// The deterministic core: folds committed events and derives their deliveries.
 ///
 /// Owner: whoever drives it, one at a time; the Recorder's loop when live. Same events, same plans, same digests.
@@ -108,6 +110,13 @@ public struct Engine: Sendable {
             counts = Counts()
             counts.events = 1
             broadcaster.configuration = started.configuration
+            // Offsets count from `sessionStarted`, also for an engine that recovered the session before: the shards of
+            // the new one begin at 0. In a batch with broadcasts before it, as only a reader of whole logs has, the
+            // stream goes on.
+            if plan.run.bytes.readableBytes == 0 {
+                broadcaster.beginStream()
+                plan.run = FrameRun(start: 0)
+            }
         case .sessionEnded:
             break
         }
