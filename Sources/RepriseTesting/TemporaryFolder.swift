@@ -8,7 +8,7 @@ public final class TemporaryFolder: Sendable {
     /// Makes a folder under `$TMPDIR`, or `/tmp`.
     public init() {
         let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/reprise-test-XXXXXX".utf8CString)
+        var template = Array("\(parent)/reprise-test-\(String(repeating: "X", count: 6))".utf8CString)
         let made = unsafe mkdtemp(&template) != nil
         precondition(made, "cannot make a folder in \(parent): errno \(errno)")
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

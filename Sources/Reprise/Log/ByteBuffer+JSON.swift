@@ -99,56 +99,65 @@ extension ByteBuffer {
     }
 
     private mutating func writeJSONEscape(_ byte: UInt8) {
-        switch byte {
-        case 0x08: writeStaticString("\\b")
-        case 0x09: writeStaticString("\\t")
-        case 0x0A: writeStaticString("\\n")
-        case 0x0C: writeStaticString("\\f")
-        case 0x0D: writeStaticString("\\r")
-        case 0..<0x20:
+        let letter: Character? =
+            switch byte {
+            case 0x08: "b"
+            case 0x09: "t"
+            case 0x0A: "n"
+            case 0x0C: "f"
+            case 0x0D: "r"
+            default: nil
+            }
+        if byte < 0x20, letter == nil {
             writeStaticString("\\u00")
             for digit in [byte >> 4, byte & 15] { writeInteger(digit < 10 ? 0x30 + digit : 0x57 + digit) }
-        default:
-            writeInteger(UInt8(ascii: "\\"))
-            writeInteger(byte)
+        } else {
+            writeInteger(UInt16(UInt8(ascii: "\\")) << 8 | UInt16(letter?.asciiValue ?? byte))
         }
     }
 
     /// Writes a number in decimal.
-    package mutating func writeDecimal(_ value: UInt64, digits minimum: Int = 1) {
+    package mutating func writeDecimal(_ value: UInt64) {
         var digits = InlineArray<20, UInt8>(repeating: 0x30)
         var rest = value
         var start = 20
-        while rest > 0 || 20 - start < minimum {
+        repeat {
             start -= 1
             digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
-        }
+        } while rest > 0
         // Safe: any byte may be read as a byte; "unsafe" is about types with padding.
         writeBytes(unsafe digits.span.bytes.extracting(start..<20))
     }
 
-    /// Writes what `Timestamp.iso8601()` gives, without building a string.
+    /// Writes what `Timestamp.iso8601()` gives, without building a string, and all at once: an export writes one for
+    /// every event.
     package mutating func writeISO8601(_ time: Timestamp) {
         let perDay = 86_400 * Timestamp.nanosecondsPerSecond
         let days = (time.rawValue / perDay) - (time.rawValue % perDay < 0 ? 1 : 0)
-        var rest = UInt64(time.rawValue - days * perDay)
+        let nanosecondOfDay = UInt64(time.rawValue - days * perDay)
+        let secondOfDay = nanosecondOfDay / 1_000_000_000
         let date = civilDate(daysSinceEpoch: days)
-        writeDecimal(UInt64(date.year), digits: 4)
-        writeInteger(UInt8(ascii: "-"))
-        writeDecimal(UInt64(date.month), digits: 2)
-        writeInteger(UInt8(ascii: "-"))
-        writeDecimal(UInt64(date.day), digits: 2)
-        let nanoseconds = rest % 1_000_000_000
-        rest /= 1_000_000_000
-        writeInteger(UInt8(ascii: "T"))
-        writeDecimal(rest / 3600, digits: 2)
-        writeInteger(UInt8(ascii: ":"))
-        writeDecimal(rest / 60 % 60, digits: 2)
-        writeInteger(UInt8(ascii: ":"))
-        writeDecimal(rest % 60, digits: 2)
-        writeInteger(UInt8(ascii: "."))
-        writeDecimal(nanoseconds, digits: 9)
-        writeInteger(UInt8(ascii: "Z"))
+        var text = InlineArray<30, UInt8>(repeating: 0)
+        var offset = 0
+        /// Digits of fixed width, and what follows them.
+        func put(_ value: UInt64, _ width: Int, _ mark: UInt8) {
+            var rest = value
+            for index in stride(from: offset + width - 1, through: offset, by: -1) {
+                text[index] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            text[offset + width] = mark
+            offset += width + 1
+        }
+        put(UInt64(date.year), 4, UInt8(ascii: "-"))
+        put(UInt64(date.month), 2, UInt8(ascii: "-"))
+        put(UInt64(date.day), 2, UInt8(ascii: "T"))
+        put(secondOfDay / 3600, 2, UInt8(ascii: ":"))
+        put(secondOfDay / 60 % 60, 2, UInt8(ascii: ":"))
+        put(secondOfDay % 60, 2, UInt8(ascii: "."))
+        put(nanosecondOfDay % 1_000_000_000, 9, UInt8(ascii: "Z"))
+        // Safe for the same reason.
+        writeBytes(unsafe text.span.bytes)
     }
 }

@@ -82,11 +82,11 @@ struct Startup: ~Copyable {
         }
     }
 
-    /// Reads the whole log before it is trusted: pages may have reached the disk in another order than they were written.
+    /// Verifies the whole log before it is trusted: pages may have reached the disk in another order than they were written.
     private static func verify(_ log: EventLog, path: String) throws(ServerError) {
         do throws(LogError) {
-            var reader = try LogReader(log, from: Position(1))
-            while try !reader.read().isEmpty {}
+            var verifier = try LogVerifier(log)
+            _ = try verifier.run()
         } catch {
             throw .unverified(path: path, error)
         }

@@ -81,6 +81,19 @@ import Testing
         #expect(try verifier.run().openConnections == 0)
     }
 
+    @Test func `a session after a recovered one begins its stream at offset 0, as its shards do`() throws {
+        var generator = EventGenerator(seed: 76)
+        var builder = try LogBuilder(folder.path)
+        // No checkpoint: recovery applies every broadcast again, so that its own stream is far from 0.
+        try builder.writeOnly(generator.unfinishedSession(events: 300))
+        try builder.writeOnly(generator.end(.crash))
+        let started = generator.unfinishedSession(events: 100)
+        var recovered = try recovery().engine
+        let first = recovered.apply(started.prefix(1))
+        #expect(first.run.start == 0)
+        #expect(recovered.apply(started.dropFirst()).run.start == 0)
+    }
+
     @Test func `deliveredAtLeast is what the last checkpoint says of each connection`() throws {
         var generator = EventGenerator(seed: 74)
         var builder = try LogBuilder(folder.path)
