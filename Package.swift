@@ -52,7 +52,10 @@ let package = Package(
         .target(name: "RepriseLoad", dependencies: ["CEpoll"]),
 
         // Law: never a dependency of a product.
-        .target(name: "RepriseTesting", dependencies: ["Reprise"], path: "Sources/RepriseTesting"),
+        .target(
+            name: "RepriseTesting",
+            dependencies: ["LMDB", "Reprise", .product(name: "NIOCore", package: "swift-nio")]
+        ),
 
         // Law: the only ArgumentParser.
         .executableTarget(
@@ -73,7 +76,7 @@ let package = Package(
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "RepriseTesting"]),
         .testTarget(
             name: "RepriseTests",
-            dependencies: ["Reprise", "RepriseTesting"],
+            dependencies: ["LMDB", "Reprise", "RepriseTesting", .product(name: "NIOCore", package: "swift-nio")],
             resources: [.copy("Golden")]
         ),
         .testTarget(name: "RepriseLoadTests", dependencies: ["RepriseLoad"]),

@@ -27,14 +27,14 @@ extension WriteTransaction {
 }
 
 extension ReadTransaction {
-    /// Opens an existing table with integer keys.
+    /// Opens an existing table with integer keys. The table may be used after this transaction if it is committed.
     ///
     /// - Throws: `notFound` when there is no such table; `incompatible` when it has other keys.
     public borrowing func ordinalTable(_ name: String) throws(LMDBError) -> OrdinalTable {
         OrdinalTable(identifier: try open(name, flags: UInt32(MDB_INTEGERKEY)))
     }
 
-    /// Opens an existing table with byte keys.
+    /// Opens an existing table with byte keys. The table may be used after this transaction if it is committed.
     public borrowing func bytesTable(_ name: String) throws(LMDBError) -> BytesTable {
         BytesTable(identifier: try open(name, flags: 0))
     }

@@ -1,24 +1,40 @@
+// The command `reprise`: one file per subcommand. What they share: exit codes and error lines (`ExitStatus`), the
+// data folder (`DataOptions`), ranges (`RangeOptions`), output (`StandardOutput`).
+
 internal import ArgumentParser
 internal import Glibc
 internal import Reprise
-internal import RepriseServer
 
+/// The root command.
 @main
-struct RepriseMain: AsyncParsableCommand {
+struct RepriseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reprise", abstract: "An event-sourced WebSocket broadcast engine with replay.",
-        version: BuildInfo.version, subcommands: [ServeCommand.self, BenchCommand.self])
-}
+        commandName: "reprise",
+        abstract: "An event-sourced WebSocket broadcast engine with replay.",
+        discussion: """
+            Every connect, disconnect and message is appended to a log; who is live and what is delivered is derived \
+            from it. So any session can be replayed exactly.
 
-func printLine(_ s: String) { print(s); fflush(nil) }
+            Exit codes: 0 done, and what was checked holds; 1 could not run; 2 divergence; 3 the log is damaged; \
+            4 a threshold missed; 64 usage.
+            """,
+        version: BuildInfo.version,
+        subcommands: [ServeCommand.self, ReplayCommand.self, LogCommand.self, BenchCommand.self]
+    )
 
-extension ServerError {
-    var asFailure: any Error {
-        let line = Array("reprise: \(self)\n".utf8); _ = unsafe line.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
-        switch self {
-        case .unverified: return ExitCode(3)
-        case .log(let e) where e.isDamage: return ExitCode(3)
-        default: return ExitCode(1)
+    /// Parses and runs, with our own way to report errors: one line, and an exit code that says what kind it was.
+    static func main() async {
+        // A reader that stops, as `| head` does, is reported by `write` and ends the command quietly.
+        _ = signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            ExitStatus.exit(reporting: error)
         }
     }
 }

@@ -1,13 +1,5 @@
-internal import Glibc
 internal import NIOCore
 internal import Reprise
-
-/// The wall clock, read once for each commit.
-@Sendable func systemClock() -> Timestamp {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    return Timestamp(rawValue: Int64(now.tv_sec) * Timestamp.nanosecondsPerSecond + Int64(now.tv_nsec))
-}
 
 /// The moving parts of a server that has started.
 struct RunningServer: Sendable {
@@ -32,7 +24,7 @@ struct RunningServer: Sendable {
         }
         let recorder = Recorder(
             eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: shards.map(\.observation), clock: systemClock, onFailure: onFailure)
+            observations: shards.map(\.observation), clock: { Host.now }, onFailure: onFailure)
         let syncInterval: TimeAmount? =
             configuration.durability == .interval
             ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
@@ -46,7 +38,7 @@ struct RunningServer: Sendable {
             let room = try await shard.eventLoop.submit {
                 let gateway = Gateway(
                     shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
-                    connectionCount: count, clock: systemClock)
+                    connectionCount: count, clock: { Host.now })
                 shard.start(gateway)
                 let management = ManagementAPI(gateway: gateway, shards: shards, log: log)
                 return LoopRoom(

@@ -69,7 +69,7 @@ public struct Server: Service {
         let (failures, failed) = AsyncStream.makeStream(of: ServerError.self)
         let running: RunningServer
         do {
-            let startup = try Startup(configuration, clock: systemClock)
+            let startup = try Startup(configuration, clock: { Host.now })
             let announcement = ServerAnnouncement(
                 url: "ws://\(host(of: channel))/\(configuration.stage)", port: channel.localAddress?.port ?? 0,
                 dataPath: configuration.dataPath, firstPosition: startup.firstPosition,

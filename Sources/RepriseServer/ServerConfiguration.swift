@@ -125,5 +125,6 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
     /// What must hold.
     public var rule: String
 
+    /// The flag and the rule.
     public var description: String { "\(flag) \(rule)" }
 }

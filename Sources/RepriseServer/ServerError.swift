@@ -15,6 +15,7 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     /// The machine stopped under a server that did not sync every commit, and the folder is not whole.
     case unverified(path: String, LogError)
 
+    /// One line: what is wrong, and what to do about it.
     public var description: String {
         switch self {
         case .folderInUse(let path, let holder):

@@ -107,7 +107,10 @@ public struct Engine: Sendable {
             digest = DeliveryDigest()
             counts = Counts()
             counts.events = 1
-            broadcaster.configuration = started.configuration
+            // The stream begins anew, also after a recovery that replayed an earlier session's deliveries; whoever these
+            // addressed is gone.
+            broadcaster = Broadcaster(configuration: started.configuration)
+            plan = DeliveryPlan(first: plan.first, last: plan.last, run: FrameRun(start: 0))
         case .sessionEnded:
             break
         }

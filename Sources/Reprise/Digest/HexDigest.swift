@@ -12,6 +12,7 @@ public struct HexDigest: RawRepresentable, Hashable, Sendable, CustomStringConve
         rawValue = value
     }
 
+    /// The 16 digits.
     public var description: String {
         let digits = String(rawValue, radix: 16)
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits

@@ -17,6 +17,7 @@ public enum RecordDamage: Error, Equatable, Sendable, CustomStringConvertible {
     /// The record, or one before it, is not what was written: its chain hash differs.
     case chainHash(expected: HexDigest, found: HexDigest)
 
+    /// What is wrong with the record.
     public var description: String {
         switch self {
         case .unknownVersion(let version):

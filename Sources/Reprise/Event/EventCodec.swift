@@ -61,7 +61,7 @@ public enum EventCodec {
         return hash
     }
 
-    private static func kind(of fact: Fact) -> Kind {
+    static func kind(of fact: Fact) -> Kind {
         switch fact {
         case .sessionStarted: .sessionStarted
         case .connected: .connected

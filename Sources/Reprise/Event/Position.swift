@@ -18,7 +18,9 @@ public struct Position: RawRepresentable, Hashable, Comparable, Sendable, Custom
     /// The position before this one; 0 stays 0.
     public var previous: Position { Position(rawValue == 0 ? 0 : rawValue - 1) }
 
+    /// Orders by ordinal.
     public static func < (left: Position, right: Position) -> Bool { left.rawValue < right.rawValue }
 
+    /// The ordinal in decimal.
     public var description: String { String(rawValue) }
 }

@@ -15,6 +15,7 @@ public struct Timestamp: RawRepresentable, Hashable, Comparable, Sendable {
     /// Whole milliseconds since the epoch, the unit of AWS events.
     public var milliseconds: Int64 { floorDivide(rawValue, 1_000_000) }
 
+    /// Orders by time.
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.rawValue < right.rawValue }
 
     /// The moment as ISO 8601 in UTC.

@@ -73,6 +73,7 @@ public struct Token: Hashable, Comparable, Sendable {
         }
     }
 
+    /// Orders by bytes.
     public static func < (left: Token, right: Token) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }
@@ -131,25 +132,33 @@ extension TokenIdentifier {
     /// The 16 characters.
     public var text: String { token.text }
 
+    /// The 16 characters.
     public var description: String { text }
 
+    /// Orders by bytes.
     public static func < (left: Self, right: Self) -> Bool { left.token < right.token }
 }
 
 /// Names one WebSocket for as long as the log exists.
 public struct ConnectionID: TokenIdentifier {
+    /// The value.
     public let token: Token
+    /// Wraps a value.
     public init(token: Token) { self.token = token }
 }
 
 /// Names one request to the gateway: a connect, a message, a disconnect, a management call.
 public struct RequestID: TokenIdentifier {
+    /// The value.
     public let token: Token
+    /// Wraps a value.
     public init(token: Token) { self.token = token }
 }
 
 /// Names one message of a client.
 public struct MessageID: TokenIdentifier {
+    /// The value.
     public let token: Token
+    /// Wraps a value.
     public init(token: Token) { self.token = token }
 }

@@ -129,6 +129,7 @@ public final class EventLog: Sendable {
         }
         guard let id = try transaction.value(for: MetaKey.logID, in: tables.meta).flatMap(UInt64.init(littleEndian:))
         else { throw LogError.notALog(path: path) }
+        try transaction.commit()  // or the tables would be closed again
         return (LogID(rawValue: id), tables)
     }
 

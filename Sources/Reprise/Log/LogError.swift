@@ -12,7 +12,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case notALog(path: String)
     /// A record cannot be trusted. Positions before it can.
     case damaged(position: Position, reason: String)
-    /// Something derived from the events does not fit them.
+    /// Something derived from the events does not fit them. The key is a position, in `sessions` a session's ordinal.
     case derivedDamaged(table: String, key: UInt64, reason: String)
     /// LMDB failed.
     case storage(LMDBError)
@@ -31,6 +31,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// One line: what is wrong, and what to do about it.
     public var description: String {
         switch self {
         case .noLog(let path):
@@ -45,7 +46,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .damaged(let position, let reason):
             "the log is damaged at position \(position): \(reason)"
         case .derivedDamaged(let table, let key, let reason):
-            "the log's \(table) table is damaged at position \(key): \(reason)"
+            "the log's \(table) table is damaged at \(table == "sessions" ? "session" : "position") \(key): \(reason)"
         case .storage(let error):
             error.description
         case .folder(let path, let reason):

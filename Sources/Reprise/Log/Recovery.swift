@@ -50,7 +50,7 @@ public struct Recovery: Sendable {
     }
 
     /// The session's engine at a checkpoint, or before its first event.
-    private static func engine(
+    static func engine(
         of log: EventLog, session: Session, at checkpoint: Checkpoint?
     ) throws(LogError) -> Engine {
         guard let checkpoint else { return Engine(before: session.first.previous) }

@@ -16,14 +16,16 @@ public struct Divergence: Equatable, Sendable {
 public struct ReplayReport: Equatable, Sendable {
     /// The session.
     public var session: SessionID
-    /// The position of its `sessionStarted`.
+    /// The first position that was replayed: that of `sessionStarted`, unless a later start was asked for.
     public var first: Position
     /// The last position that was replayed.
     public var last: Position
-    /// Events by kind.
+    /// The replayed events by kind.
     public var counts: Engine.Counts
-    /// `D` at the end, and recipients of deliveries.
-    public var digest: DeliveryDigest
+    /// Recipients of the deliveries that the replayed events ordered.
+    public var deliveries: UInt64
+    /// `D` at the end.
+    public var digest: UInt64
     /// `M` at the end.
     public var memberSet: UInt64
     /// Checkpoints that were compared and agreed.

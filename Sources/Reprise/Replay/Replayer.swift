@@ -12,14 +12,34 @@ public struct Replayer: ~Copyable {
     private var reader: LogReader
     private var checkpointsVerified = 0
     private var divergence: Divergence?
+    /// The first position to replay.
+    private let first: Position
+    /// Differences before this position are not reported.
+    private let comparesFrom: Position
+    /// Events and deliveries that lie before `first`, by the checkpoint that the replay starts from.
+    private let skipped: (events: UInt64, deliveries: UInt64)
 
-    /// Prepares the replay of a session from its first position.
-    public init(_ log: EventLog, session: Session) throws(LogError) {
-        let reader = try LogReader(log, from: session.first)
+    /// Prepares the replay of a session.
+    ///
+    /// - Parameter start: nothing before this position needs to be looked at. The replay starts after the last
+    ///   checkpoint before it, whose digests are trusted, and with the live set of the last snapshot; `nil` starts, as
+    ///   does a session without checkpoints, at `sessionStarted`.
+    public init(_ log: EventLog, session: Session, from start: Position? = nil) throws(LogError) {
+        let checkpoint: Checkpoint? =
+            if let start, start > session.first {
+                try log.checkpoint(atOrBefore: start.previous).flatMap { $0.position >= session.first ? $0 : nil }
+            } else {
+                nil
+            }
+        let engine = try Recovery.engine(of: log, session: session, at: checkpoint)
+        let reader = try LogReader(log, from: engine.projection.position.next)
         self.log = log
         self.session = session
+        self.engine = engine
         self.reader = reader
-        engine = Engine(before: session.first.previous)
+        first = reader.next
+        comparesFrom = start ?? first
+        skipped = (engine.counts.events, engine.digest.deliveries)
     }
 
     /// Replays up to `last`, or to the session's end.
@@ -28,14 +48,18 @@ public struct Replayer: ~Copyable {
     /// compared with every checkpoint on the way.
     ///
     /// - Parameter sink: is given each batch of events, the plan that they gave and the engine after them.
-    /// - Throws: `damaged` where the log cannot be read. A difference is not an error: the report holds it.
+    /// - Throws: `damaged` where the log cannot be read, or ends before the session does. A difference is not an error:
+    ///   the report holds it.
     public mutating func run(
         through last: Position? = nil, sink: ([Event], DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
         let end = min(last ?? Position(.max), session.last ?? Position(.max))
         while reader.next <= end {
             let events = try reader.read(through: end)
-            guard let final = events.last else { break }
+            guard let final = events.last else {
+                try checkTail(end)
+                break
+            }
             var rest = events[...]
             for checkpoint in try log.checkpoints(from: events[0].position, through: final.position) {
                 let count = Int(checkpoint.position.rawValue - rest[rest.startIndex].position.rawValue) + 1
@@ -46,10 +70,21 @@ public struct Replayer: ~Copyable {
             }
             if !rest.isEmpty { apply(Array(rest), sink) }
         }
+        var counts = engine.counts
+        counts.events -= skipped.events
         return ReplayReport(
-            session: session.id, first: session.first, last: engine.projection.position, counts: engine.counts,
-            digest: engine.digest, memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified,
-            divergence: divergence)
+            session: session.id, first: first, last: engine.projection.position, counts: counts,
+            deliveries: engine.digest.deliveries - skipped.deliveries, digest: engine.digest.value,
+            memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified, divergence: divergence)
+    }
+
+    /// The log ends at `reader.next`. That is damage if the session, or one of its checkpoints, reaches further.
+    private func checkTail(_ end: Position) throws(LogError) {
+        let checkpoint = try log.checkpoint(atOrBefore: end)
+        // Read after the checkpoint: a server that appends meanwhile only moves the tail further away.
+        let tail = try log.tail().position
+        guard let promised = session.last ?? checkpoint?.position, min(promised, end) > tail else { return }
+        throw .damaged(position: tail.next, reason: "the record is missing: session \(session.id) reaches \(promised)")
     }
 
     private mutating func apply(_ events: [Event], _ sink: ([Event], DeliveryPlan, borrowing Engine) -> Void) {
@@ -67,7 +102,9 @@ public struct Replayer: ~Copyable {
     }
 
     private mutating func compareRoute(of event: Event, _ routes: RouteTable) {
-        guard divergence == nil, case .message(let message) = event.fact else { return }
+        guard divergence == nil, event.position >= comparesFrom, case .message(let message) = event.fact else {
+            return
+        }
         let outcome = routes.outcome(of: message.body.readableBytesSpan, opcode: message.opcode)
         guard outcome != message.outcome else { return }
         divergence = Divergence(
@@ -97,6 +134,7 @@ extension Checkpoint {
 }
 
 extension RouteOutcome: CustomStringConvertible {
+    /// The route, or the refusal, in words.
     public var description: String {
         switch self {
         case .route(let key): "route \(key)"

@@ -40,7 +40,8 @@ final class Recorder: @unchecked Sendable {
     static let retryDelay = TimeAmount.milliseconds(100)
 
     init(
-        eventLoop: any EventLoop, startup: consuming Startup, configuration: ServerConfiguration, gate: LogGate, inFlight: InFlight, observations: [ShardObservation],
+        eventLoop: any EventLoop, startup: consuming Startup, configuration: ServerConfiguration, gate: LogGate,
+        inFlight: InFlight, observations: [ShardObservation],
         clock: @escaping @Sendable () -> Timestamp, onFailure: @escaping @Sendable (ServerError) -> Void
     ) {
         self.eventLoop = eventLoop
@@ -67,25 +68,25 @@ final class Recorder: @unchecked Sendable {
     func submit(_ intents: [Intent]) {
         eventLoop.assertInEventLoop()
         waiting += intents
-        scheduleCommit()
+        if hasFailed { keepFacts() } else { scheduleCommit() }
     }
 
     /// Commits behind everything that is queued on the loop already: that is the group.
     private func scheduleCommit() {
-        guard !isCommitScheduled, !hasFailed else { return }
+        guard !isCommitScheduled else { return }
         isCommitScheduled = true
         eventLoop.execute { self.commitWaiting() }
     }
 
     private func commitWaiting() {
         isCommitScheduled = false
-        if retry != nil { return keepFacts() }
+        if retry != nil || hasFailed { return keepFacts() }
         let group = takeGroup()
         if !group.isEmpty { commit(group) }
         if !waiting.isEmpty, retry == nil { scheduleCommit() }
     }
 
-    /// While a failed commit waits for its retry: facts stay, the rest is refused.
+    /// While nothing can be committed: facts stay, the rest is refused.
     private func keepFacts() {
         let refused = waiting.filter { !$0.isFact }
         for intent in refused { refuse(intent) }

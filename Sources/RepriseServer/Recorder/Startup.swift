@@ -1,7 +1,6 @@
 // Taking up a log: recovery of the last session and the start of this one, in one transaction, before anybody is
 // accepted.
 
-internal import Glibc
 internal import LMDB
 internal import Reprise
 
@@ -20,7 +19,7 @@ struct Startup: ~Copyable {
     /// Opens, recovers and starts.
     init(_ configuration: ServerConfiguration, clock: () -> Timestamp) throws(ServerError) {
         let log = try Startup.open(configuration)
-        let bootID = Startup.bootID()
+        let bootID = Host.bootID
         do {
             _ = try? log.environment.clearStaleReaders()  // costs disk space at worst
             if try log.runState()?.needsVerification(currentBootID: bootID) == true {
@@ -31,7 +30,7 @@ struct Startup: ~Copyable {
             var writer = try LogWriter(log)
             var engine = recovery.engine
             let started = SessionStarted(
-                session: recovery.nextSession, version: BuildInfo.version, node: Startup.hostName(),
+                session: recovery.nextSession, version: BuildInfo.version, node: Host.name,
                 configuration: configuration.engine)
 
             let time = max(writer.tail.time, clock())
@@ -83,28 +82,13 @@ struct Startup: ~Copyable {
         }
     }
 
-    /// Reads the whole log before it is trusted: pages may have reached the disk in another order than they were written.
+    /// Verifies the whole log before it is trusted: pages may have reached the disk in another order than they were written.
     private static func verify(_ log: EventLog, path: String) throws(ServerError) {
         do throws(LogError) {
-            var reader = try LogReader(log, from: Position(1))
-            while try !reader.read().isEmpty {}
+            var verifier = try LogVerifier(log)
+            _ = try verifier.run()
         } catch {
             throw .unverified(path: path, error)
         }
-    }
-
-    private static func bootID() -> String {
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let descriptor = unsafe Glibc.open("/proc/sys/kernel/random/boot_id", O_RDONLY)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).filter { !$0.isWhitespace }
-    }
-
-    private static func hostName() -> String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "unknown" }
-        return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

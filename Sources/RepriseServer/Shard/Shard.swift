@@ -77,6 +77,7 @@ final class Shard: @unchecked Sendable {
     func refuseConnect(_ id: ConnectionID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
         connection.refuse()
+        gateway?.connectionLeft()
         signalIfEmpty()
     }
 

@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "hello", "[]", "1", "{}", #"{"data":1}"#, #"{"action":"onmessage","data":1}"#, #"{"action":"","data":1}"#,
+        "", "hello", "{}", #"{"data":1}"#, #"{"action":"onmessage","data":1}"#, #"{"action":"","data":1}"#,
         #"{"action":"$connect","data":1}"#, #"{"action":"$disconnect","data":1}"#,
         #"{"action":["onMessage"],"data":1}"#,
         #"{"action":"onMessage","data":1"#, #"{"action":"onMessage","action":"x","data":1}"#, #"{"action":null}"#,

@@ -1,0 +1,73 @@
+// What may follow what. Single records are checked by the codec; this checks that they make sense one after another.
+// The verifier and the import both use it, so that what one accepts the other does.
+
+/// Folds a log and says of each event whether it is possible where it stands.
+///
+/// An id that is opened again after its close is not seen here: that would take a set of every id that ever was. The
+/// `connections` table is such a set, and who holds a log looks there.
+struct EventOrder: Equatable, Sendable {
+    /// The live connection set after the last event.
+    private(set) var live = Projection()
+    /// The session that runs.
+    private(set) var session: SessionID?
+    /// Events since `sessionStarted`.
+    private(set) var eventsInSession: UInt64 = 0
+    private var latestSession = SessionID(0)
+    private var time = Timestamp(rawValue: .min)
+
+    /// Folds one event in.
+    ///
+    /// - Returns: what is wrong with it, as the second half of a sentence; nothing is folded then.
+    mutating func admit(_ event: Event) -> String? {
+        guard event.position == live.position.next else {
+            return "the position is \(event.position), \(live.position.next) is next"
+        }
+        guard event.time >= time else {
+            return "its time, \(event.time.iso8601()), is before that of the event before, \(time.iso8601())"
+        }
+        if let problem = problem(with: event) { return problem }
+        switch event.fact {
+        case .sessionStarted(let started):
+            session = started.session
+            latestSession = started.session
+            eventsInSession = 0
+        case .sessionEnded:
+            session = nil
+        case .connected, .disconnected, .message, .sent, .skipped:
+            break
+        }
+        eventsInSession += 1
+        time = event.time
+        Projector.fold(event, into: &live)
+        return nil
+    }
+
+    private func problem(with event: Event) -> String? {
+        if case .sessionStarted(let started) = event.fact {
+            if let session { return "session \(started.session) starts, but session \(session) has not ended" }
+            guard started.session.rawValue == latestSession.rawValue + 1 else {
+                return "session \(started.session) starts, but session \(latestSession.rawValue + 1) is next"
+            }
+            return nil
+        }
+        guard let session else { return "\(event.fact.word) is outside of any session" }
+        switch event.fact {
+        case .connected(let connected):
+            return live[connected.connection].map {
+                "connection \(connected.connection) is opened, but it is open since position \($0.connectedAt)"
+            }
+        case .disconnected(let disconnected):
+            return live[disconnected.connection] == nil
+                ? "connection \(disconnected.connection) is closed, but it is not open" : nil
+        case .skipped(let skipped):
+            return skipped.first <= skipped.last && skipped.last < event.position
+                ? nil : "it skips the positions \(skipped.first) to \(skipped.last)"
+        case .sessionEnded:
+            guard let open = live.inOrder.first else { return nil }
+            return "session \(session) ends, but \(live.count) of its connections have no close, "
+                + "the first is \(open.connection) from position \(open.connectedAt)"
+        case .sessionStarted, .message, .sent:
+            return nil
+        }
+    }
+}

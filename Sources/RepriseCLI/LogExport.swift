@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import NIOCore
+internal import Reprise
+
+/// `reprise log export`.
+struct LogExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write events as JSON Lines, one event a line.",
+        discussion: """
+            The export of a whole log can be imported again and gives the same digests; a part of one is for reading. \
+            A damaged log is exported up to the damage, then the command ends with 3.
+
+            Examples:
+              reprise log export > recording.jsonl
+              reprise log export --session 3 -o session-3.jsonl
+              reprise log export old-data | reprise log import new-data
+            """
+    )
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var range: RangeOptions
+
+    @Option(
+        help: ArgumentHelp("Only this session: latest, or its number.", valueName: "session"),
+        transform: { try SessionChoice(parsing: $0) })
+    var session: SessionChoice = .all
+
+    @Option(name: [.short, .long], help: ArgumentHelp("Write to this file.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Has no effect: an export is JSON Lines anyway.")
+    var json = false
+
+    func run() throws {
+        let log = try data.openLog()
+        var (first, last) = try range.resolve(in: log)
+        if session != .all, let chosen = try session.sessions(of: log).first {
+            first = max(first ?? chosen.first, chosen.first)
+            if let end = chosen.last { last = min(last ?? end, end) }
+        }
+        var file = try output.map { try StandardOutput(file: $0) } ?? StandardOutput()
+        try log.walk(from: first, through: last) { event in
+            EventJSON.append(event, to: &file.buffer)
+            try file.endLine()
+            return true
+        } onDamage: {
+            try file.flush()
+        }
+        try file.flush()
+    }
+}

@@ -1,0 +1,116 @@
+internal import ArgumentParser
+internal import NIOCore
+internal import Reprise
+
+/// `reprise log stats`.
+struct LogStatsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats",
+        abstract: "Count what is in the log.",
+        discussion: """
+            Fan-out is the number of recipients of each message and each ordered send; it is derived by the engine, as \
+            in a replay. Every line begins with the position that it speaks of: the end of the log.
+
+            Examples:
+              reprise log stats
+              reprise log stats /var/lib/reprise --json
+            """
+    )
+
+    @OptionGroup var data: DataOptions
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        let log = try data.openLog()
+        var progress = Progress("counting", through: try log.tail().position)
+        let statistics = try LogStatistics(of: log) { progress.note($0) }
+        progress.clear()
+        var output = StandardOutput()
+        if json {
+            append(statistics, to: &output.buffer)
+            try output.endLine()
+        } else {
+            for line in lines(statistics) {
+                try output.print("\(statistics.positions?.upperBound ?? .zero)  \(line)")
+            }
+        }
+        try output.flush()
+    }
+
+    private func lines(_ statistics: LogStatistics) -> [String] {
+        var lines: [String] = []
+        if let positions = statistics.positions, let times = statistics.times {
+            lines.append(
+                "from \(positions.lowerBound), \(times.lowerBound.iso8601()), to \(times.upperBound.iso8601())")
+        }
+        lines += statistics.counts.map { "\($0.count) \($0.word)" }
+        lines.append("\(statistics.liveConnections) live connections")
+        lines.append("\(statistics.usedBytes) B of file used, \(statistics.mapBytes) B reserved")
+        if let rate = statistics.messagesPerSecond {
+            lines.append("\((rate * 100).rounded() / 100) messages/s on average")
+        }
+        lines.append("message bytes: \(text(statistics.messageBytes))")
+        lines.append("recipients of a message or send: \(text(statistics.recipients))")
+        lines.append("\(statistics.deliveries) deliveries")
+        return lines
+    }
+
+    private static let quantiles: [(key: StaticString, share: Double)] = [
+        ("min", 0), ("median", 0.5), ("p99", 0.99), ("max", 1),
+    ]
+
+    private func text(_ distribution: Distribution) -> String {
+        let values = distribution.quantiles(LogStatsCommand.quantiles.map(\.share))
+        if values.isEmpty { return "none" }
+        return zip(LogStatsCommand.quantiles, values).map { "\($0.key) \($1)" }.joined(separator: ", ")
+    }
+
+    private func append(_ statistics: LogStatistics, to buffer: inout ByteBuffer) {
+        buffer.beginJSON()
+        buffer.writeJSON("firstPosition", statistics.positions?.lowerBound.rawValue)
+        buffer.writeJSON("lastPosition", statistics.positions?.upperBound.rawValue)
+        if let times = statistics.times {
+            buffer.writeJSON("firstTime", times.lowerBound)
+            buffer.writeJSON("lastTime", times.upperBound)
+        } else {
+            buffer.writeJSONNull("firstTime")
+            buffer.writeJSONNull("lastTime")
+        }
+        buffer.writeJSONKey("events")
+        buffer.beginJSON()
+        for (word, count) in statistics.counts {
+            buffer.separateJSON()
+            buffer.writeJSONString(word)
+            buffer.writeString(":\(count)")
+        }
+        buffer.endJSON()
+        buffer.writeJSON("liveConnections", UInt64(statistics.liveConnections))
+        buffer.writeJSON("usedBytes", UInt64(statistics.usedBytes))
+        buffer.writeJSON("mapBytes", UInt64(statistics.mapBytes))
+        if let rate = statistics.messagesPerSecond {
+            buffer.writeJSON("messagesPerSecond", rate)
+        } else {
+            buffer.writeJSONNull("messagesPerSecond")
+        }
+        append("messageBytes", statistics.messageBytes, to: &buffer)
+        append("recipients", statistics.recipients, to: &buffer)
+        buffer.writeJSON("deliveries", statistics.deliveries)
+        buffer.endJSON()
+    }
+
+    private func append(_ key: StaticString, _ distribution: Distribution, to buffer: inout ByteBuffer) {
+        buffer.writeJSONKey(key)
+        let values = distribution.quantiles(LogStatsCommand.quantiles.map(\.share))
+        if values.isEmpty {
+            buffer.writeString("null")
+            return
+        }
+        buffer.beginJSON()
+        for (quantile, value) in zip(LogStatsCommand.quantiles, values) {
+            buffer.writeJSON(quantile.key, UInt64(value))
+        }
+        buffer.endJSON()
+    }
+}

@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import NIOCore
+internal import Reprise
+
+/// `reprise replay`.
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Replay a session and verify it against its recording.",
+        discussion: """
+            The events are read from the log and given to the same engine that served them. Every route is decided \
+            again and compared with the recorded one; the digests of deliveries and members are compared with every \
+            checkpoint. The first difference is reported with its position.
+
+            With --from, the replay starts after the last checkpoint before that place, whose digests it trusts; \
+            differences before the place are not looked for. With --to, it stops after that place. Both only narrow \
+            the chosen session.
+
+            Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged.
+
+            Examples:
+              reprise replay                              the latest session in ./reprise-data
+              reprise replay /var/lib/reprise --session all --json
+              reprise replay --session 3 --to @2026-11-22T14:00:00Z
+            """
+    )
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var range: RangeOptions
+
+    @Option(
+        help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
+        transform: { try SessionChoice(parsing: $0) })
+    var session: SessionChoice = .latest
+
+    @Flag(help: "Print one JSON object for each session.")
+    var json = false
+
+    func run() throws {
+        let log = try data.openLog()
+        let bounds = try range.resolve(in: log)
+        let chosen = try session.sessions(of: log)
+        let sessions = chosen.filter { touches($0, bounds) }
+        if let only = chosen.first, sessions.isEmpty { throw try outside(only, bounds, in: log) }
+        var output = StandardOutput()
+        var hasDiverged = false
+        for session in sessions {
+            let result = try replay(session, of: log, bounds)
+            hasDiverged = hasDiverged || result.report.divergence != nil
+            if json { try result.printJSON(to: &output) } else { try result.printLines(to: &output) }
+            try output.flush()
+        }
+        if hasDiverged { throw CommandEnd(status: .divergence, message: nil) }
+    }
+
+    private func replay(
+        _ session: Session, of log: EventLog, _ bounds: (from: Position?, to: Position?)
+    ) throws(LogError) -> ReplayResult {
+        let tail = try log.tail().position
+        let end = min(bounds.to ?? tail, session.last ?? tail)
+        var progress = Progress("replaying session \(session.id)", through: end)
+        let started = ContinuousClock.now
+        var replayer = try Replayer(log, session: session, from: bounds.from)
+        let report = try replayer.run(through: bounds.to) { _, plan, _ in progress.note(plan.last) }
+        progress.clear()
+        return ReplayResult(report: report, elapsed: ContinuousClock.now - started)
+    }
+
+    private func touches(_ session: Session, _ bounds: (from: Position?, to: Position?)) -> Bool {
+        if let to = bounds.to, to < session.first { return false }
+        if let from = bounds.from, let last = session.last, from > last { return false }
+        return true
+    }
+
+    private func outside(
+        _ session: Session, _ bounds: (from: Position?, to: Position?), in log: EventLog
+    ) throws(LogError) -> CommandEnd {
+        let positions = "positions \(session.first) to \(session.last?.description ?? "the end")"
+        let place = bounds.from ?? bounds.to ?? .zero
+        let holder = try log.sessions().last { $0.first <= place }
+        let advice = holder.map { "; position \(place) is in session \($0.id): add --session \($0.id)" } ?? ""
+        return CommandEnd(
+            status: .couldNotRun, message: "the range does not touch session \(session.id), \(positions)\(advice)")
+    }
+}
