@@ -21,8 +21,8 @@ final class DataFolderLock: Sendable {
             throw .folderUnusable(path: folder, reason: unsafe String(cString: strerror(errno)))
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            // `deinit` closes, also when `init` throws from here on; closing twice could hit a stranger's descriptor.
             let holder = DataFolderLock.read(descriptor)
-            close(descriptor)
             throw .folderInUse(path: folder, holder: holder.isEmpty ? "unknown process" : holder)
         }
         let note = Array("process \(getpid())".utf8)
@@ -30,7 +30,7 @@ final class DataFolderLock: Sendable {
         _ = unsafe note.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     private static func read(_ descriptor: CInt) -> String {
         var bytes = [UInt8](repeating: 0, count: 64)

@@ -44,14 +44,14 @@ import Testing
             let deleted = try server.request("DELETE", path)
             #expect(deleted.status == 204)
             #expect(try client.receiveClose() == 1000)
+            try client.close(1000)
+            #expect(try client.isAtEnd())
             for method in ["POST", "GET", "DELETE"] {
                 let gone = try server.request(method, path)
                 #expect(gone.status == 410)
                 #expect(gone["x-amzn-errortype"] == "GoneException")
                 #expect(gone.body.isEmpty)
             }
-            try client.close(1000)
-            #expect(try client.isAtEnd())
         }
         let recording = try Recording(configuration.dataPath)
         #expect(recording.contradictions == [])
