@@ -130,7 +130,10 @@ struct ServeOptions: ParsableArguments {
     private static func file(_ path: String) async throws -> FileProvider<YAMLSnapshot> {
         let known = Set(ServeSetting.all.map(\.key) + ["routes", "routeSelection"])
         do {
-            let text = try String(contentsOfFile: path, encoding: .utf8)
+            guard let bytes = FileManager.default.contents(atPath: path) else {
+                throw ValidationError("--config \(path): there is no such file, or it cannot be read")
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
             for key in try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? [] {
                 guard known.contains(key) else {
                     throw ValidationError(
