@@ -254,6 +254,9 @@ public struct Outbox: Sendable {
         phase == .behind && cursor < offset
     }
 
+    /// The storage that waiting inserts keep alive, bytes.
+    var insertStorageBytes: Int { inserts.reduce(0) { $0 + $1.bytes.storageCapacity } }
+
     /// The oldest stream byte that is still to be sent, or `nil` when none is.
     public var streamCursor: UInt64? { phase == .behind ? cursor : nil }
 

@@ -1,0 +1,271 @@
+// A simulated shard and socket drive one outbox in random ways; a model that keeps everything in lists says what must
+// come out. Every failure names its seed.
+
+import NIOCore
+import Testing
+
+@testable import Reprise
+
+@Suite struct `An outbox against its model` {
+    @Test(arguments: 0..<400 as Range<UInt64>)
+    func `sends the handshake, then every delivery in order, and controls between them`(seed: UInt64) {
+        var simulation = Simulation(seed: seed)
+        simulation.run(steps: 120)
+    }
+}
+
+private struct Simulation {
+    private let seed: UInt64
+    private var random: BroadcastRandom
+    private var ring = FrameRing()
+    private var outbox = Outbox()
+    private var performed = Position(3)
+    private var next: UInt64 = 4
+
+    /// What is addressed to the connection, in order.
+    private var deliveries: [(position: Position, frame: [UInt8])] = []
+    private var isActive = false
+    private var pings: [String] = []
+    private var refusals = 0
+    private let handshake = Array("HTTP/1.1 101 Switching\r\n\r\n".utf8)
+
+    private var taken: [UInt8] = []
+    private var inChannel: [UInt8] = []
+    private var deliveredWhenFrozen: Int?
+    private var isFinished = false
+    /// The chances of this run, percent: some runs never block, some never freeze, some have large frames.
+    private let chances: (full: Int, blocked: Int, channel: Int, large: Int, freeze: Int)
+
+    init(seed: UInt64) {
+        self.seed = seed
+        random = BroadcastRandom(seed: seed)
+        chances = (
+            full: [0, 30, 80].randomElement(using: &random) ?? 0,
+            blocked: [0, 20, 50].randomElement(using: &random) ?? 0,
+            channel: [10, 50, 90].randomElement(using: &random) ?? 0,
+            large: [0, 5, 40].randomElement(using: &random) ?? 0,
+            freeze: [0, 1, 3].randomElement(using: &random) ?? 0
+        )
+    }
+
+    mutating func run(steps: Int) {
+        for _ in 0..<steps where !isFinished {
+            step()
+            check()
+        }
+        // Then the socket takes everything.
+        while !isFinished, outbox.channelBytes > 0 || outbox.hasOutput(head: ring.head) {
+            flushChannel()
+            transmit(everything: true)
+            check()
+        }
+        if !isFinished, isActive {
+            if deliveredWhenFrozen == nil {
+                expect(outbox.phase == .idle, "not idle at the end")
+                expect(parsed().complete == deliveries.count, "deliveries are missing")
+                expect(outbox.insertBytes == 0, "inserts are left")
+            } else {
+                expect(outbox.closeHasLeft, "the Close has not left")
+            }
+        }
+        let through = outbox.finish(ring: ring, performedThrough: performed)
+        checkThrough(through)
+    }
+
+    // MARK: Steps
+
+    private mutating func step() {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<40: perform()
+        case 40..<60: transmit(everything: false)
+        case 60..<75: if random.chance(chances.channel) { flushChannel() }
+        case 75..<85: control()
+        case 85..<97: dropRuns()
+        default:
+            if random.chance(chances.freeze * 30) { freeze() }
+            if random.chance(chances.freeze) { finish() }
+        }
+    }
+
+    /// One batch: broadcasts and targeted frames, and before the activation, maybe that.
+    private mutating func perform() {
+        let start = ring.head
+        var texts: [(position: UInt64, text: String)] = []
+        var changes: [(position: UInt64, offset: UInt64, frame: [UInt8]?)] = []
+        var run = FrameRun(start: start)
+        for _ in 0..<Int.random(in: 0...4, using: &random) {
+            if random.chance(20) { next += 1 }  // an event that addresses nobody
+            let text = payload()
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<6:
+                texts.append((next, text))
+                run = FrameRun(start: start, texts)
+                if isActive { deliveries.append((Position(next), ByteBuffer.text(text).bytes)) }
+            case 6..<9:
+                guard isActive else { break }
+                changes.append((next, run.end, ByteBuffer.text(text).bytes))
+                deliveries.append((Position(next), ByteBuffer.text(text).bytes))
+            default:
+                guard !isActive else { break }
+                isActive = true
+                changes.append((next, run.end, nil))
+            }
+            next += 1
+        }
+        ring.append(run)
+        let wasIdle = outbox.phase == .idle
+        for change in changes {
+            if let frame = change.frame {
+                outbox.add(
+                    ByteBuffer(bytes: frame), at: Position(change.position), offset: change.offset, served: start)
+            } else {
+                outbox.activate(at: change.offset, handshake: ByteBuffer(bytes: handshake))
+            }
+        }
+        if wasIdle, changes.isEmpty, run.bytes.readableBytes > 0 { fanOut(run) }
+        if !changes.isEmpty { transmit(everything: false) }
+        performed = Position(next - 1)
+    }
+
+    private mutating func fanOut(_ run: FrameRun) {
+        let count = amount(of: run.bytes.readableBytes)
+        taken += run.bytes.bytes.prefix(count)
+        if count == run.bytes.readableBytes {
+            outbox.tookRun(count)
+        } else {
+            outbox.tookPart(of: run.start, byteCount: count)
+            if random.chance(70) { handToChannel() }
+        }
+    }
+
+    private mutating func transmit(everything: Bool) {
+        guard outbox.channelBytes == 0, outbox.hasOutput(head: ring.head) else { return }
+        var stretch = ByteBuffer()
+        let limit = everything ? 1 << 20 : [1, 7, 100, 65_536].randomElement(using: &random) ?? 1
+        outbox.copyStretch(from: ring, limit: limit, into: &stretch)
+        expect(stretch.readableBytes > 0 && stretch.readableBytes <= limit, "a stretch of \(stretch.readableBytes)")
+        let count = everything ? stretch.readableBytes : amount(of: stretch.readableBytes)
+        taken += stretch.bytes.prefix(count)
+        outbox.took(count, head: ring.head)
+        if count < stretch.readableBytes { handToChannel() }
+    }
+
+    private mutating func handToChannel() {
+        var buffer = ByteBuffer()
+        outbox.handToChannel(from: ring, into: &buffer)
+        expect(buffer.readableBytes <= Outbox.channelBytesMax, "the channel was given \(buffer.readableBytes) bytes")
+        inChannel = buffer.bytes
+    }
+
+    private mutating func flushChannel() {
+        guard outbox.channelBytes > 0 else { return }
+        taken += inChannel
+        inChannel = []
+        outbox.channelFlushed(head: ring.head)
+    }
+
+    private mutating func control() {
+        guard isActive else { return }
+        if random.chance(70) {
+            pings.append("ping \(pings.count)")
+            outbox.addControl(.pong(pings[pings.count - 1]), .pong, ring: ring)
+        } else {
+            refusals += 1
+            outbox.addControl(.text("refused \(refusals)"), .refusal, ring: ring)
+        }
+    }
+
+    private mutating func dropRuns() {
+        ring.drop(before: outbox.streamCursor ?? ring.head)
+    }
+
+    private mutating func freeze() {
+        guard outbox.phase == .idle || outbox.phase == .behind else { return }
+        outbox.freeze(close: .closing(), ring: ring, performedThrough: performed)
+        deliveredWhenFrozen = deliveries.count
+        if random.chance(50) { while ring.count > 0 { ring.evictOldest() } }
+    }
+
+    private mutating func finish() {
+        outbox.finish(ring: ring, performedThrough: performed)
+        isFinished = true
+    }
+
+    private mutating func payload() -> String {
+        let count = random.chance(chances.large) ? 20_000 : Int.random(in: 0...40, using: &random)
+        return String(repeating: "abcdefghij".randomElement(using: &random) ?? "a", count: count)
+    }
+
+    private mutating func amount(of count: Int) -> Int {
+        if random.chance(chances.full) { return count }
+        if random.chance(chances.blocked) { return 0 }
+        return Int.random(in: 0...count, using: &random)
+    }
+
+    // MARK: Checks
+
+    /// What the client could parse of what the socket took.
+    private func parsed() -> (complete: Int, closes: Int) {
+        guard taken.count >= handshake.count else {
+            expect(taken == Array(handshake.prefix(taken.count)), "the handshake is cut")
+            return (0, 0)
+        }
+        expect(Array(taken.prefix(handshake.count)) == handshake, "the handshake does not come first")
+        var rest = taken.dropFirst(handshake.count)
+        var complete = 0
+        var closes = 0
+        var lastPing = -1
+        for frame in SentFrame.takeAll(from: &rest) {
+            expect(closes == 0, "something came after the Close")
+            switch frame.opcode {
+            case 8: closes += 1
+            case 10:
+                let ping = pings.firstIndex(of: frame.text) ?? -1
+                expect(ping > lastPing, "pong \(frame.text) out of order")
+                lastPing = ping
+            case 1 where frame.text.hasPrefix("refused"): break
+            default:
+                guard complete < deliveries.count else {
+                    expect(false, "more frames than deliveries")
+                    break
+                }
+                let expected = deliveries[complete].frame
+                expect(Array(expected.suffix(frame.payload.count)) == frame.payload, "delivery \(complete) differs")
+                complete += 1
+            }
+        }
+        return (complete, closes)
+    }
+
+    private func check() {
+        guard isActive else {
+            expect(taken.isEmpty, "bytes before the activation")
+            return
+        }
+        let frameBytes = max(0, taken.count - handshake.count)
+        expect(outbox.bytesSent == UInt64(frameBytes), "bytesSent is \(outbox.bytesSent), not \(frameBytes)")
+        let (complete, closes) = parsed()
+        if let limit = deliveredWhenFrozen { expect(complete <= limit, "a delivery after the freeze") }
+        expect(outbox.closeHasLeft == (closes == 1), "closeHasLeft is \(outbox.closeHasLeft)")
+        checkThrough(outbox.deliveredThrough(ring: ring, performedThrough: performed))
+    }
+
+    /// Everything addressed at or before `through` was taken in full; what comes next was not.
+    private func checkThrough(_ through: Position) {
+        guard isActive else {
+            expect(through == .zero, "\(through) without an activation")
+            return
+        }
+        let complete = parsed().complete
+        let last = complete > 0 ? deliveries[complete - 1].position : .zero
+        let open = complete < deliveries.count ? deliveries[complete].position : Position(.max)
+        expect(
+            through >= last && through < open,
+            "deliveredThrough \(through), but \(last) has left and \(open) has not")
+        expect(through <= performed, "deliveredThrough \(through) is beyond \(performed)")
+    }
+
+    private func expect(_ condition: Bool, _ text: String) {
+        if !condition { Issue.record("seed \(seed): \(text)") }
+    }
+}

@@ -1,0 +1,497 @@
+import NIOCore
+import Testing
+
+@testable import Reprise
+
+/// An outbox with the ring that it reads, and a socket that takes as many bytes as it is told.
+private struct Bench {
+    var ring = FrameRing()
+    var outbox = Outbox()
+    var performed = Position(10)
+    private(set) var taken: [UInt8] = []
+    private var inChannel: [UInt8] = []
+
+    /// A live connection that has its handshake and is idle.
+    static func live() -> Bench {
+        var bench = Bench()
+        bench.outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
+        bench.send()
+        bench.taken = []
+        return bench
+    }
+
+    var frames: [String] {
+        var rest = taken[...]
+        let frames = SentFrame.takeAll(from: &rest).map { frame in
+            switch frame.opcode {
+            case 8: "close"
+            case 10: "pong " + frame.text
+            default: frame.text
+            }
+        }
+        return rest.isEmpty ? frames : frames + ["…\(rest.count)"]
+    }
+
+    var through: Position { outbox.deliveredThrough(ring: ring, performedThrough: performed) }
+
+    var stretch: [UInt8] {
+        var buffer = ByteBuffer()
+        outbox.copyStretch(from: ring, limit: 1 << 20, into: &buffer)
+        return buffer.bytes
+    }
+
+    /// Adds a run and sends its first `count` bytes, as a shard does for an idle connection.
+    mutating func broadcast(_ texts: [(position: UInt64, text: String)], taking count: Int? = nil) {
+        let run = FrameRun(start: ring.head, texts)
+        ring.append(run)
+        performed = max(performed, run.marks.last?.position ?? performed)
+        guard outbox.phase == .idle else { return }
+        let count = count ?? run.bytes.readableBytes
+        taken += run.bytes.bytes.prefix(count)
+        if count == run.bytes.readableBytes {
+            outbox.tookRun(count)
+        } else {
+            outbox.tookPart(of: run.start, byteCount: count)
+        }
+    }
+
+    /// Sends at most `limit` bytes of what waits.
+    mutating func send(_ limit: Int = 1 << 20) {
+        let count = min(limit, stretch.count)
+        taken += stretch.prefix(count)
+        outbox.took(count, head: ring.head)
+    }
+
+    mutating func handToChannel() {
+        var buffer = ByteBuffer()
+        outbox.handToChannel(from: ring, into: &buffer)
+        inChannel = buffer.bytes
+    }
+
+    mutating func flushChannel() {
+        taken += inChannel
+        inChannel = []
+        outbox.channelFlushed(head: ring.head)
+    }
+
+    mutating func pong(_ text: String) { outbox.addControl(.pong(text), .pong, ring: ring) }
+
+    mutating func refuse(_ text: String) { outbox.addControl(.text(text), .refusal, ring: ring) }
+
+    mutating func target(_ text: String, at position: UInt64, offset: UInt64? = nil, served: UInt64? = nil) {
+        outbox.add(
+            .text(text), at: Position(position), offset: offset ?? ring.head, served: served ?? ring.head)
+        performed = max(performed, Position(position))
+    }
+
+    mutating func freeze() { outbox.freeze(close: .closing(), ring: ring, performedThrough: performed) }
+}
+
+@Suite struct `An outbox that is pending` {
+    private var bench = Bench()
+
+    @Test mutating func `sends nothing and takes nothing`() {
+        bench.pong("x")
+        bench.refuse("x")
+        bench.target("x", at: 3)
+        bench.freeze()
+        #expect(bench.outbox.phase == .pending)
+        #expect(!bench.outbox.hasOutput(head: 100))
+        #expect(bench.through == .zero)
+        #expect(bench.outbox.streamCursor == nil)
+    }
+
+    @Test mutating func `sends the handshake first, then the stream from its offset`() {
+        bench.broadcast([(1, "before")])
+        let offset = bench.ring.head
+        bench.broadcast([(3, "after")])
+        bench.outbox.activate(at: offset, handshake: ByteBuffer(string: "101"))
+        #expect(bench.outbox.phase == .behind)
+        #expect(bench.through == Position(2))
+        bench.send()
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.taken == Array("101".utf8) + ByteBuffer.text("after").bytes)
+        #expect(bench.outbox.bytesSent == 7)
+    }
+
+    @Test mutating func `ends without ever having been sent anything`() {
+        #expect(bench.outbox.finish(ring: bench.ring, performedThrough: Position(9)) == .zero)
+        #expect(bench.outbox.phase == .finished)
+    }
+
+    @Test func `is activated once`() async {
+        await #expect(processExitsWith: .failure) {
+            var outbox = Outbox()
+            outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
+            outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
+        }
+    }
+}
+
+@Suite struct `An outbox that is idle` {
+    private var bench = Bench.live()
+
+    @Test mutating func `stays idle when the kernel takes the whole run`() {
+        bench.broadcast([(11, "a"), (12, "b")])
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.outbox.bytesSent == 6)
+        #expect(bench.through == Position(12))
+        #expect(bench.stretch.isEmpty)
+    }
+
+    @Test(arguments: 0..<9)
+    mutating func `keeps a cursor when the kernel takes a part`(count: Int) {
+        bench.broadcast([(11, "a"), (13, "b"), (14, "c")], taking: count)
+        #expect(bench.outbox.phase == .behind)
+        #expect(bench.outbox.bytesSent == UInt64(count))
+        #expect(bench.outbox.streamCursor == UInt64(count))
+        #expect(bench.through == Position(count < 3 ? 10 : count < 6 ? 12 : 13))
+        #expect(bench.outbox.needsStream(before: UInt64(count) + 1))
+        #expect(!bench.outbox.needsStream(before: UInt64(count)))
+        bench.send()
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.frames == ["a", "b", "c"])
+        #expect(bench.through == Position(14))
+    }
+
+    @Test mutating func `sends a pong at once`() {
+        bench.pong("x")
+        #expect(bench.outbox.phase == .behind)
+        #expect(bench.through == Position(10))
+        bench.send()
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.frames == ["pong x"])
+        #expect(bench.outbox.bytesSent == 3)
+    }
+
+    @Test mutating func `sends a targeted frame at its offset inside the run`() {
+        let start = bench.ring.head
+        bench.outbox.add(.text("mine"), at: Position(12), offset: start + 3, served: start)
+        bench.outbox.add(.text("mine too"), at: Position(13), offset: start + 3, served: start)
+        bench.broadcast([(11, "a"), (14, "b")])
+        #expect(bench.outbox.phase == .behind)
+        #expect(bench.through == Position(10))
+        bench.send()
+        #expect(bench.frames == ["a", "mine", "mine too", "b"])
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.outbox.insertBytes == 0)
+    }
+
+    @Test mutating func `closes at once when it is frozen`() {
+        bench.freeze()
+        #expect(bench.outbox.phase == .frozen)
+        #expect(bench.through == Position(10))
+        bench.broadcast([(11, "a")])
+        #expect(bench.through == Position(10))
+        bench.send()
+        #expect(bench.frames == ["close"])
+        #expect(bench.outbox.closeHasLeft)
+        #expect(!bench.outbox.hasOutput(head: bench.ring.head))
+    }
+
+    @Test mutating func `has everything through the last performed position when it ends`() {
+        #expect(bench.outbox.finish(ring: bench.ring, performedThrough: Position(77)) == Position(77))
+        #expect(bench.outbox.deliveredThrough(ring: bench.ring, performedThrough: Position(99)) == Position(77))
+    }
+}
+
+@Suite struct `An outbox that is behind` {
+    private var bench = Bench.live()
+
+    init() {
+        bench.broadcast([(11, "first"), (13, "second")], taking: 3)  // 3 of 7 + 8 bytes
+    }
+
+    @Test mutating func `takes a stretch in any pieces`() {
+        bench.target("mine", at: 15)
+        bench.broadcast([(16, "third")])
+        while bench.outbox.hasOutput(head: bench.ring.head) { bench.send(2) }
+        #expect(bench.frames == ["first", "second", "mine", "third"])
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.outbox.bytesSent == UInt64(bench.taken.count))
+    }
+
+    @Test mutating func `says how far it got, a targeted frame included`() {
+        bench.target("mine", at: 15)
+        bench.broadcast([(16, "third")])
+        let steps: [(count: Int, through: UInt64)] = [
+            (4, 12), (8, 14), (5, 14), (1, 15), (6, 15), (1, 16),
+        ]
+        for (count, through) in steps {
+            bench.send(count)
+            #expect(bench.through == Position(through))
+        }
+    }
+
+    @Test mutating func `puts a pong after the frame that has begun`() {
+        bench.pong("x")
+        bench.send()
+        #expect(bench.frames == ["first", "pong x", "second"])
+    }
+
+    @Test mutating func `puts a pong at once when it stands between frames`() {
+        bench.send(4)
+        bench.pong("x")
+        bench.send()
+        #expect(bench.frames == ["first", "pong x", "second"])
+    }
+
+    @Test mutating func `keeps the latest pong only`() {
+        bench.pong("x")
+        bench.pong("longer")
+        bench.pong("y")
+        #expect(bench.outbox.insertBytes == 3)
+        bench.send()
+        #expect(bench.frames == ["first", "pong y", "second"])
+    }
+
+    @Test mutating func `does not replace a pong that has begun`() {
+        bench.pong("x")
+        bench.send(4 + 1)
+        bench.pong("y")
+        bench.pong("z")
+        bench.send()
+        #expect(bench.frames == ["first", "pong x", "pong z", "second"])
+    }
+
+    @Test mutating func `does not replace a pong that is with the channel`() {
+        bench.send(4)
+        bench.pong("x")
+        bench.handToChannel()
+        bench.pong("y")
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames == ["first", "pong x", "pong y", "second"])
+    }
+
+    @Test mutating func `keeps one refusal beside one pong`() {
+        bench.refuse("r1")
+        bench.pong("x")
+        bench.refuse("r2")
+        bench.send()
+        #expect(bench.frames == ["first", "r2", "pong x", "second"])
+    }
+
+    @Test mutating func `hands the channel the rest of the stream up to the next insert`() {
+        bench.pong("x")
+        bench.handToChannel()
+        #expect(bench.outbox.channelBytes == 4)
+        bench.flushChannel()
+        #expect(bench.outbox.channelBytes == 0)
+        #expect(bench.frames == ["first"])
+        bench.handToChannel()
+        #expect(bench.outbox.channelBytes == 3)
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames == ["first", "pong x", "second"])
+    }
+
+    @Test mutating func `hands the channel a bounded copy`() {
+        bench.broadcast([(14, String(repeating: "x", count: 10_000))])
+        bench.handToChannel()
+        #expect(bench.outbox.channelBytes == Outbox.channelBytesMax)
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames.count == 3)
+    }
+
+    @Test mutating func `puts a pong after what is with the channel`() {
+        bench.handToChannel()  // both frames
+        bench.pong("x")
+        bench.broadcast([(14, "third")])
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames == ["first", "second", "pong x", "third"])
+    }
+
+    @Test mutating func `does not count bytes that are with the channel as taken`() {
+        bench.handToChannel()
+        #expect(bench.through == Position(10))
+        #expect(bench.outbox.bytesSent == 3)
+        bench.flushChannel()
+        #expect(bench.through == Position(13))
+        #expect(bench.outbox.phase == .idle)
+    }
+
+    @Test mutating func `ignores the channel's bytes once it has ended`() {
+        bench.handToChannel()
+        #expect(bench.outbox.finish(ring: bench.ring, performedThrough: bench.performed) == Position(10))
+        bench.flushChannel()
+        #expect(bench.outbox.bytesSent == 3)
+        #expect(bench.outbox.phase == .finished)
+    }
+
+    @Test mutating func `holds no storage of the batch that a targeted frame came in`() {
+        var batch = ByteBuffer()
+        batch.writeRepeatingByte(0, count: 1 << 20)
+        let frame = ByteBuffer.text("mine")
+        let start = batch.writerIndex
+        batch.writeImmutableBuffer(frame)
+        let slice = batch.getSlice(at: start, length: frame.readableBytes) ?? ByteBuffer()
+        bench.outbox.add(slice, at: Position(15), offset: bench.ring.head, served: bench.ring.head)
+        #expect(bench.outbox.insertStorageBytes < 1024)
+    }
+
+    @Test mutating func `two batches with the channel at once trap`() async {
+        await #expect(processExitsWith: .failure) {
+            var bench = Bench.live()
+            bench.broadcast([(11, "first")], taking: 0)
+            bench.handToChannel()
+            bench.handToChannel()
+        }
+    }
+}
+
+@Suite struct `Freezing an outbox` {
+    private var bench = Bench.live()
+
+    @Test mutating func `in the middle of a frame completes it and drops the rest`() {
+        bench.broadcast([(11, "first"), (13, "second")], taking: 3)
+        bench.target("mine", at: 14)
+        bench.pong("x")
+        bench.freeze()
+        #expect(bench.through == Position(10))
+        #expect(bench.outbox.streamCursor == nil)
+        bench.ring.evictOldest()
+        bench.send(4)
+        #expect(bench.through == Position(11))
+        #expect(!bench.outbox.closeHasLeft)
+        bench.send()
+        #expect(bench.frames == ["first", "close"])
+        #expect(bench.outbox.closeHasLeft)
+        #expect(bench.outbox.finish(ring: bench.ring, performedThrough: Position(99)) == Position(11))
+    }
+
+    @Test mutating func `between two frames closes at once`() {
+        bench.broadcast([(11, "first"), (13, "second")], taking: 7)
+        bench.freeze()
+        #expect(bench.through == Position(12))
+        bench.send()
+        #expect(bench.frames == ["first", "close"])
+        #expect(bench.through == Position(12))
+    }
+
+    @Test mutating func `with the frame in flight at the channel waits for it`() {
+        bench.broadcast([(11, String(repeating: "x", count: 9000)), (13, "second")], taking: 100)
+        bench.handToChannel()
+        bench.freeze()
+        bench.ring.evictOldest()
+        bench.flushChannel()
+        #expect(bench.through == Position(10))
+        bench.send()
+        #expect(bench.frames.count == 2)
+        #expect(bench.frames.last == "close")
+        #expect(bench.through == Position(11))
+    }
+
+    @Test mutating func `with several frames at the channel counts each of them`() {
+        bench.broadcast([(11, "a"), (12, "b"), (15, String(repeating: "c", count: 9000))], taking: 1)
+        bench.handToChannel()  // a, b, and the beginning of c
+        bench.freeze()
+        #expect(bench.through == Position(10))
+        bench.flushChannel()
+        #expect(bench.through >= Position(12))
+        #expect(bench.through < Position(15))
+        bench.send()
+        #expect(bench.through == Position(15))
+        #expect(bench.frames.last == "close")
+        #expect(bench.frames.count == 4)
+    }
+
+    @Test mutating func `with whole frames at the channel closes behind them`() {
+        bench.broadcast([(11, "a"), (12, "b"), (15, "c")], taking: 1)
+        bench.handToChannel()
+        bench.broadcast([(16, "d")])
+        bench.freeze()
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames == ["a", "b", "c", "close"])
+        #expect(bench.through == Position(15))
+    }
+
+    @Test mutating func `with a half-sent insert completes it`() {
+        bench.target("mine", at: 11)
+        bench.target("mine too", at: 12)
+        bench.send(2)
+        bench.freeze()
+        bench.send()
+        #expect(bench.frames == ["mine", "close"])
+        #expect(bench.through == Position(11))
+        #expect(bench.outbox.insertBytes == 0)
+    }
+
+    @Test mutating func `with an insert at the channel completes it`() {
+        bench.target("mine", at: 11)
+        bench.target("mine too", at: 12)
+        bench.handToChannel()
+        bench.freeze()
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames == ["mine", "close"])
+        #expect(bench.through == Position(11))
+    }
+
+    @Test mutating func `drops an insert that has not begun`() {
+        bench.target("mine", at: 11)
+        bench.freeze()
+        bench.send()
+        #expect(bench.frames == ["close"])
+        #expect(bench.through == Position(10))
+    }
+
+    @Test(arguments: [0, 1, 3])
+    mutating func `during the handshake sends it and the Close`(taken: Int) {
+        bench = Bench()
+        bench.outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
+        bench.broadcast([(11, "a")])
+        if taken > 0 { bench.send(taken) }
+        bench.freeze()
+        bench.send()
+        #expect(bench.taken == Array("101".utf8) + ByteBuffer.closing().bytes)
+        #expect(bench.outbox.bytesSent == UInt64(ByteBuffer.closing().readableBytes))
+        #expect(bench.through == Position(10))
+    }
+
+    @Test mutating func `with the handshake at the channel sends it once`() {
+        bench = Bench()
+        bench.outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
+        bench.handToChannel()
+        bench.freeze()
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.taken == Array("101".utf8) + ByteBuffer.closing().bytes)
+    }
+
+    @Test mutating func `keeps the first Close`() {
+        bench.freeze()
+        bench.outbox.freeze(close: .closing(.normal), ring: bench.ring, performedThrough: Position(99))
+        bench.send()
+        #expect(bench.taken == ByteBuffer.closing().bytes)
+    }
+
+    @Test mutating func `ends what can be added`() {
+        bench.freeze()
+        bench.pong("x")
+        bench.refuse("x")
+        bench.target("x", at: 11)
+        bench.broadcast([(12, "x")])
+        bench.send()
+        #expect(bench.frames == ["close"])
+    }
+
+    @Test mutating func `that ends before the Close has left says so`() {
+        bench.freeze()
+        bench.send(1)
+        #expect(!bench.outbox.closeHasLeft)
+        bench.outbox.finish(ring: bench.ring, performedThrough: Position(99))
+        #expect(!bench.outbox.closeHasLeft)
+        #expect(bench.through == Position(10))
+    }
+
+    @Test mutating func `once it has ended changes nothing`() {
+        bench.outbox.finish(ring: bench.ring, performedThrough: bench.performed)
+        bench.freeze()
+        #expect(bench.outbox.phase == .finished)
+        #expect(!bench.outbox.hasOutput(head: 1000))
+    }
+}
