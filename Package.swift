@@ -82,7 +82,14 @@ let package = Package(
         .testTarget(name: "RepriseLoadTests", dependencies: ["RepriseLoad"]),
         .testTarget(
             name: "RepriseServerTests",
-            dependencies: ["RepriseServer", "RepriseTesting"]
+            dependencies: [
+                "Reprise", "RepriseServer", "RepriseTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -51,7 +51,30 @@ struct RunningServer: Sendable {
     }
 
     /// Ends every connection, then the session. Nothing is accepted any more when it is called.
-    func stop(drain: TimeAmount) async throws {
+    ///
+    /// - Throws: `storageFailed` when the log does not take the end.
+    func stop(drain: TimeAmount, closeTimeout: TimeAmount) async throws {
+        do {
+            try await end(drain: drain, closeTimeout: closeTimeout)
+        } catch {
+            try await abandon()
+            throw error
+        }
+        try await abandon()
+    }
+
+    /// Takes the parts apart without ending anything.
+    func abandon() async throws {
+        for shard in shards { try await shard.eventLoop.submit { shard.stop() }.get() }
+    }
+
+    /// How long a stopping server waits for a full disk, once every client had its time.
+    private static let patience = TimeAmount.nanoseconds(5_000_000_000)
+
+    private func end(drain: TimeAmount, closeTimeout: TimeAmount) async throws {
+        try await recorder.eventLoop.submit { [recorder] in
+            recorder.startStopping(patience: drain + closeTimeout + RunningServer.patience)
+        }.get()
         for shard in shards {
             try await shard.eventLoop.submit {
                 shard.gateway?.isStopping = true
@@ -60,6 +83,5 @@ struct RunningServer: Sendable {
         }
         for shard in shards { try await shard.eventLoop.flatSubmit { shard.whenEmpty() }.get() }
         try await recorder.eventLoop.submit { try recorder.finish() }.get()
-        for shard in shards { try await shard.eventLoop.submit { shard.stop() }.get() }
     }
 }

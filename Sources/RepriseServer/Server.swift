@@ -90,9 +90,13 @@ public struct Server: Service {
 
         let failure = await firstFailure(of: failures)
         try? await channel.close()
-        if let failure { throw failure }
+        if let failure {
+            try await running.abandon()
+            throw failure
+        }
         logger.info("stopping", metadata: ["drain": "\(configuration.drainSeconds) s"])
-        try await running.stop(drain: .seconds(configuration.drainSeconds))
+        try await running.stop(
+            drain: .seconds(configuration.drainSeconds), closeTimeout: .seconds(configuration.closeTimeoutSeconds))
     }
 
     /// Waits until the log fails, or a shutdown is asked for (`nil`).

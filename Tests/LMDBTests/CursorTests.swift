@@ -1,14 +1,15 @@
 import LMDB
+import RepriseTesting
 import Testing
 
 @Suite struct `Cursors` {
-    private let folder: ScratchFolder
+    private let folder: TemporaryFolder
     private let environment: Environment
     private let table: OrdinalTable
     private let empty: OrdinalTable
 
     init() throws {
-        folder = try ScratchFolder()
+        folder = TemporaryFolder()
         environment = try folder.environment()
         table = try environment.makeTable(keys: [10, 20, 30])
         empty = try environment.makeTable("empty")

@@ -1,11 +1,10 @@
 import Foundation
 import LMDB
+import RepriseTesting
 import Testing
 
 @Suite struct `Environments` {
-    private let folder: ScratchFolder
-
-    init() throws { folder = try ScratchFolder() }
+    private let folder = TemporaryFolder()
 
     private func failure(_ body: () throws(LMDBError) -> Void) -> LMDBError? {
         do throws(LMDBError) {
@@ -103,11 +102,12 @@ import Testing
     @Test func `a copy holds the same entries`() throws {
         let environment = try folder.environment()
         _ = try environment.makeTable(keys: [1, 2])
-        let target = try ScratchFolder()
+        let target = TemporaryFolder()
         try environment.copy(to: target.path)
         let copy = try target.environment()
-        let table: OrdinalTable
-        do { table = try ReadTransaction(copy).ordinalTable("table") }
+        let reader = try ReadTransaction(copy)
+        let table = try reader.ordinalTable("table")
+        try reader.commit()
         #expect(try copy.value(for: 2, in: table) == Array("2".utf8))
     }
 

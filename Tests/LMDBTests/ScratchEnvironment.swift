@@ -1,17 +1,7 @@
-import Foundation
 import LMDB
+import RepriseTesting
 
-/// A folder for one test, removed when the value goes.
-final class ScratchFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/lmdb-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     func environment(mapBytes: Int? = 1 << 24, readOnly: Bool = false) throws(LMDBError) -> Environment {
         try Environment(path: path, options: .init(mapBytes: mapBytes, readOnly: readOnly))
     }

@@ -1,13 +1,14 @@
 import LMDB
+import RepriseTesting
 import Testing
 
 @Suite struct `Transactions` {
-    private let folder: ScratchFolder
+    private let folder: TemporaryFolder
     private let environment: Environment
     private let table: OrdinalTable
 
     init() throws {
-        folder = try ScratchFolder()
+        folder = TemporaryFolder()
         environment = try folder.environment()
         table = try environment.makeTable()
     }
@@ -90,30 +91,29 @@ import Testing
         #expect(try read.value(for: 3, in: table) == [3])
     }
 
-    @Test func `tables that a reader opened are still open after it`() throws {
-        let again: OrdinalTable
-        do { again = try ReadTransaction(environment).ordinalTable("table") }
-        let write = try WriteTransaction(environment)
-        try write.append(1, copyOf: [9], to: again)
-        try write.commit()
-        #expect(try environment.value(for: 1, in: again) == [9])
+    @Test func `a table that a reader opened may be used later if the reader was committed`() throws {
+        let other = try folder.environment()
+        let reader = try ReadTransaction(other)
+        let opened = try reader.ordinalTable("table")
+        try reader.commit()
+        #expect(try ReadTransaction(other).count(opened) == 0)
     }
 
-    @Test func `tables of a new environment can be opened by a reader and used later`() throws {
-        let read = try folder.environment(readOnly: true)
+    @Test func `a table that a reader opened is closed again if the reader was dropped`() throws {
+        let other = try folder.environment()
         let opened: OrdinalTable
-        do { opened = try ReadTransaction(read).ordinalTable("table") }
-        #expect(try ReadTransaction(read).count(opened) == 0)
+        do { opened = try ReadTransaction(other).ordinalTable("table") }
+        #expect(throws: LMDBError.self) { try ReadTransaction(other).count(opened) }
     }
 }
 
 @Suite struct `Appending` {
-    private let folder: ScratchFolder
+    private let folder: TemporaryFolder
     private let environment: Environment
     private let table: OrdinalTable
 
     init() throws {
-        folder = try ScratchFolder()
+        folder = TemporaryFolder()
         environment = try folder.environment()
         table = try environment.makeTable(keys: [10])
     }
@@ -149,7 +149,7 @@ import Testing
 
     @Test func `reserved space that is not filled traps`() async {
         await #expect(processExitsWith: .failure) {
-            let folder = try ScratchFolder()
+            let folder = TemporaryFolder()
             let environment = try folder.environment()
             let table = try environment.makeTable()
             let transaction = try WriteTransaction(environment)

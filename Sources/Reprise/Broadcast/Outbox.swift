@@ -92,7 +92,8 @@ public struct Outbox: Sendable {
     public mutating func add(_ frame: ByteBuffer, at position: Position, offset: UInt64, served: UInt64) {
         leaveIdle(head: served)
         guard phase == .behind else { return }
-        insert(frame, .delivery(position), at: offset)
+        // A copy: a slice would keep the storage of its whole batch for as long as the client does not read.
+        insert(ByteBuffer(bytes: frame.readableBytesView), .delivery(position), at: offset)
     }
 
     /// Adds a pong or a refusal at the next boundary. One that waits already is replaced: at most one of each is kept.
@@ -120,20 +121,22 @@ public struct Outbox: Sendable {
         guard phase == .idle || phase == .behind else { return }
         frozenThrough = deliveredThrough(ring: ring, performedThrough: performedThrough)
         leaveIdle(head: ring.head)
-        var kept: Insert?
+        var kept: [Insert] = []
         if isInsertDue, insertBytesTaken > 0 || channelBytes > 0 || inserts[0].purpose == .handshake {
-            kept = inserts[0]
+            kept = [inserts[0]]
         } else {
-            let begun = cursor + UInt64(channelBytes)
-            let boundary = ring.boundary(atOrAfter: begun)
-            if boundary > cursor, let mark = ring.mark(after: boundary - 1) {
+            // What has begun, delivery by delivery: with the channel there may be several.
+            let boundary = ring.boundary(atOrAfter: cursor + UInt64(channelBytes))
+            var offset = cursor
+            while offset < boundary, let mark = ring.mark(after: offset) {
                 var rest = ByteBuffer()
-                ring.copy(from: cursor, limit: Int(boundary - cursor), into: &rest)
-                kept = Insert(offset: cursor, bytes: rest, purpose: .delivery(mark.position))
+                ring.copy(from: offset, limit: Int(mark.end - offset), into: &rest)
+                kept.append(Insert(offset: cursor, bytes: rest, purpose: .delivery(mark.position)))
+                offset = mark.end
             }
             insertBytesTaken = 0
         }
-        inserts = (kept.map { [$0] } ?? []) + [Insert(offset: cursor, bytes: close, purpose: .close)]
+        inserts = kept + [Insert(offset: cursor, bytes: close, purpose: .close)]
         insertBytes = inserts.reduce(0) { $0 + $1.bytes.readableBytes } - insertBytesTaken
         phase = .frozen
     }
@@ -254,7 +257,10 @@ public struct Outbox: Sendable {
         phase == .behind && cursor < offset
     }
 
-    /// The storage that waiting inserts keep alive, bytes.
+    /// What waiting inserts cost in memory at most, bytes: storage is rounded up to a power of two.
+    public var insertMemoryBytes: Int { 2 * insertBytes + inserts.count * 160 }  // 160: the entry and two headers
+
+    /// The storage that waiting inserts keep alive, bytes; for tests.
     var insertStorageBytes: Int { inserts.reduce(0) { $0 + $1.bytes.storageCapacity } }
 
     /// The oldest stream byte that is still to be sent, or `nil` when none is.

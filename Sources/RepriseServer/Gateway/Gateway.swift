@@ -45,6 +45,8 @@ final class Gateway {
     }
     private var waiting: [Waiting] = []
     private var payloads = ByteBuffer()
+    /// Bytes of messages that wait for the end of the turn.
+    var payloadBytes: Int { payloads.readableBytes }
     private var isFlushScheduled = false
     private var held: [Connection] = []
     /// Whether upgrades are refused because the server stops.
@@ -103,6 +105,9 @@ final class Gateway {
                 of: payloads.readableBytesSpan.extracting(range), opcode: opcode))
         wait(.message(message, range))
     }
+
+    /// Gives back the room of a message that was parsed last, and that nobody wants.
+    func discardMessage(_ range: Range<Int>) {}
 
     /// Something happened that the log must know.
     func submit(_ fact: Fact, reply: EventLoopPromise<SendOutcome>? = nil) {

@@ -110,7 +110,8 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard context.channel.isActive else { return }
         var reply = reply
         reply.headers.append(("x-amzn-RequestId", gateway.makeUUID()))
-        let keepAlive = head.isKeepAlive && !gateway.isStopping
+        // After a request that offers an upgrade the decoder stops, so a further one would never be answered.
+        let keepAlive = head.isKeepAlive && !gateway.isStopping && !head.headers.contains(name: "upgrade")
         let response = HTTPResponseHead(
             version: .http1_1, status: reply.status, headers: reply.headers(keepAlive: keepAlive))
         context.write(wrapOutboundOut(.head(response)), promise: nil)
@@ -145,6 +146,7 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
     // MARK: The handshake
 
     private func upgrade(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }  // a pipelined request of a client that has left
         if let refusal = UpgradeRequest.refusal(of: head) { return reply(refusal, to: head, context) }
         if gateway.isStopping { return reply(.unavailable("The server is stopping"), to: head, context) }
         if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }

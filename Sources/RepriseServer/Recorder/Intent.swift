@@ -15,6 +15,10 @@ struct Intent: Sendable {
         switch fact {
         case .message(let message): message.body.readableBytes + 256
         case .sent(let sent): sent.body.readableBytes + 256
+        case .connected(let connected):
+            connected.headers.reduce(1024 + connected.query.utf8.count) {
+                $0 + $1.name.utf8.count + $1.value.utf8.count
+            }
         default: 1024
         }
     }

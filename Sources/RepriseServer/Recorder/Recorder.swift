@@ -110,14 +110,14 @@ final class Recorder: @unchecked Sendable {
     // MARK: Committing
 
     private func commit(_ group: [Intent]) {
-        updateGate()
+        let weight = group.reduce(0) { $0 + $1.weight }
+        updateGate(before: weight)
         var admitted = group
         if gate.isClosed {
             for intent in group where !intent.isFact { refuse(intent) }
             admitted.removeAll { !$0.isFact }
         }
         let live = dropImpossible(&admitted)
-        let weight = group.reduce(0) { $0 + $1.weight }
         guard !admitted.isEmpty else { return release(weight) }
 
         let events = stamp(admitted)
@@ -200,9 +200,12 @@ final class Recorder: @unchecked Sendable {
 
     /// Closes the gate when the log comes near its bound. It opens again when there is room (after a trim, or when a
     /// retry shows that the disk has room again).
-    private func updateGate() {
+    ///
+    /// - Parameter weight: what is to be written next. On pages it takes at most twice as much (a record that just does
+    ///   not fit has a page of its own), and it must not come out of the reserve.
+    private func updateGate(before weight: Int) {
         let info = writer.log.environment.info
-        guard info.usedBytes + reserveBytes > info.mapBytes else { return }
+        guard info.usedBytes + 2 * weight + reserveBytes > info.mapBytes else { return }
         gate.close(
             because: "the log is full: \(info.usedBytes) of \(info.mapBytes) bytes are used and \(reserveBytes) are "
                 + "kept for disconnects; restart with a larger --log-bytes")
@@ -235,10 +238,25 @@ final class Recorder: @unchecked Sendable {
     }
 
     private func fail(_ error: LMDBError) {
-        hasFailed = true
         gate.close(because: error.description)
-        keepFacts()
+        giveUp()
         onFailure(.storageFailed(error.description))
+    }
+
+    /// Nothing is committed any more, and nobody waits for it.
+    private func giveUp() {
+        hasFailed = true
+        keepFacts()
+        let error = ServerError.storageFailed(gate.refusal ?? "events could not be committed")
+        for shard in shards { shard.eventLoop.execute { shard.logFailed(error) } }
+    }
+
+    /// The server stops: a full disk is waited for until `patience` is over, and not longer.
+    func startStopping(patience: TimeAmount) {
+        eventLoop.preconditionInEventLoop()
+        eventLoop.scheduleRepeatedTask(initialDelay: patience, delay: .milliseconds(500)) { _ in
+            if self.retry != nil, !self.hasFailed { self.giveUp() }
+        }
     }
 
     private func scheduleRetry() {
@@ -248,6 +266,7 @@ final class Recorder: @unchecked Sendable {
     /// Writes again after a full disk: the kept facts, or where there are none, the run state, to see whether it goes.
     private func retryCommit() {
         retry = nil
+        guard !hasFailed else { return }
         if waiting.isEmpty {
             addenda.run = openRun
             do throws(LMDBError) {
@@ -260,7 +279,9 @@ final class Recorder: @unchecked Sendable {
         } else {
             commitWaiting()
         }
-        if retry == nil, !hasFailed { gate.open() }
+        guard retry == nil, !hasFailed else { return }
+        gate.open()
+        updateGate(before: 0)
     }
 
     // MARK: Syncing and ending

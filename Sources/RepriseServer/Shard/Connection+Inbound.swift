@@ -74,6 +74,7 @@ extension Connection: ChannelDuplexHandler {
     private func handle(_ inbound: FrameParser.Inbound) {
         guard case .open = lifecycle else {
             // Frozen: what comes in is discarded, but for the answer to our Close.
+            if case .message(_, let range) = inbound { gateway.discardMessage(range) }
             if case .close = inbound { peerAnsweredClose() }
             return
         }

@@ -106,7 +106,9 @@ final class Connection {
     /// Sends what waits, until nothing does or the socket is full. Not more than a few stretches in one go: other
     /// connections of the loop have their turn.
     func transmit() {
-        guard descriptor >= 0, outbox.channelBytes == 0, !hasContinuation else { return }
+        guard descriptor >= 0, outbox.channelBytes == 0, !hasContinuation else {
+            return shard.noteProgress(of: self)  // what waits needs the ring until its turn comes
+        }
         var rounds = 4
         while outbox.hasOutput(head: shard.ring.head) {
             if rounds == 0 { return continueLater() }

@@ -17,6 +17,8 @@ final class Shard: @unchecked Sendable {
     private let ringBytesMax: Int
     /// Completes when no connection is left.
     private var emptied: EventLoopPromise<Void>?
+    /// Why connections will not leave the log any more.
+    private var failure: ServerError?
 
     /// The gateway of the same loop.
     var gateway: Gateway?
@@ -26,7 +28,9 @@ final class Shard: @unchecked Sendable {
     private var members: ContiguousArray<Connection> = []
     /// Connections whose cursor is before the head.
     private var behind: [ConnectionID: Connection] = [:]
-    /// What they are still to be sent.
+    /// Connections whose end was decided, until they are out of the log.
+    private var leaving: [ConnectionID: Connection] = [:]
+    /// What those that are behind are still to be sent.
     private(set) var ring = FrameRing()
     private(set) var performedThrough: Position
     /// Sockets that broke during a fan-out; they are closed after it.
@@ -76,6 +80,7 @@ final class Shard: @unchecked Sendable {
     /// The log refused a connect.
     func refuseConnect(_ id: ConnectionID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
+        leaving[id] = nil
         connection.refuse()
         gateway?.connectionLeft()
         signalIfEmpty()
@@ -89,6 +94,7 @@ final class Shard: @unchecked Sendable {
     private func remove(_ id: ConnectionID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
         behind[id] = nil
+        leaving[id] = nil
         let index = connection.memberIndex
         guard index >= 0 else { return }
         let last = members.removeLast()
@@ -102,6 +108,8 @@ final class Shard: @unchecked Sendable {
     }
 
     /// Completes when no connection is left.
+    ///
+    /// - Throws: why the log does not take their disconnects.
     func whenEmpty() -> EventLoopFuture<Void> {
         let promise = emptied ?? eventLoop.makePromise(of: Void.self)
         emptied = promise
@@ -111,6 +119,13 @@ final class Shard: @unchecked Sendable {
 
     private func signalIfEmpty() {
         if connections.isEmpty { emptied?.succeed() }
+        if let failure { emptied?.fail(failure) }
+    }
+
+    /// The log takes nothing any more.
+    func logFailed(_ error: ServerError) {
+        failure = error
+        signalIfEmpty()
     }
 
     // MARK: Performing
@@ -194,11 +209,18 @@ final class Shard: @unchecked Sendable {
 
     // MARK: The ring
 
-    /// Keeps `behind` in step after a connection has sent.
+    /// Keeps `behind` and `leaving` in step after a connection's outbox has changed.
     func noteProgress(of connection: Connection) {
-        if connection.outbox.phase == .behind {
+        switch connection.outbox.phase {
+        case .behind:
             behind[connection.id] = connection
-        } else if behind.removeValue(forKey: connection.id) != nil, behind.isEmpty, !isPerforming {
+            return
+        case .frozen, .finished:
+            if connections[connection.id] != nil { leaving[connection.id] = connection }
+        case .pending, .idle:
+            break
+        }
+        if behind.removeValue(forKey: connection.id) != nil, behind.isEmpty, !isPerforming {
             ring.drop(before: ring.head)
         }
     }
@@ -207,13 +229,14 @@ final class Shard: @unchecked Sendable {
         guard !behind.isEmpty else { return ring.drop(before: ring.head) }
         let oldest = behind.values.reduce(ring.head) { min($0, $1.outbox.streamCursor ?? $0) }
         ring.drop(before: oldest)
-        while ring.memoryBytes + insertBytes > ringBytesMax, evict() {}
+        while ring.memoryBytes + insertMemoryBytes > ringBytesMax, evict() {}
     }
 
     /// Bytes of frames for single connections that are behind; they count against the ring.
-    private var insertBytes: Int { behind.values.reduce(0) { $0 + $1.outbox.insertBytes } }
+    private var insertMemoryBytes: Int { behind.values.reduce(0) { $0 + $1.outbox.insertMemoryBytes } }
 
-    /// Gives up the oldest run, or where none is left, the connection with the most inserts.
+    /// Gives up the oldest run, or where frames for single connections are the larger part, the connection that has the
+    /// most of them: nobody else pays for what only it was sent.
     ///
     /// - Returns: whether anything was given up.
     private func evict() -> Bool {
@@ -234,11 +257,12 @@ final class Shard: @unchecked Sendable {
 
     private func observe() {
         var observation = Checkpoint.Observation(performedThrough: performedThrough)
-        for (id, connection) in behind.prefix(Checkpoint.Observation.behindCountMax) {
+        // Who leaves has not been sent everything either, and is in the log still.
+        for (id, connection) in [behind].joined().prefix(Checkpoint.Observation.behindCountMax) {
             let through = connection.outbox.deliveredThrough(ring: ring, performedThrough: performedThrough)
             observation.behind.append(Checkpoint.Behind(connection: id, deliveredThrough: through))
         }
-        observation.isTruncated = behind.count > Checkpoint.Observation.behindCountMax
+        observation.isTruncated = behind.count + leaving.count > Checkpoint.Observation.behindCountMax
         self.observation.update(observation)
     }
 
@@ -254,6 +278,7 @@ final class Shard: @unchecked Sendable {
                 connection.end(Ending(cause: .idle, code: .goingAway))
             }
         }
+        closeBroken()
     }
 
     /// Ends every connection with 1001, spread evenly over `drain`.

@@ -1,4 +1,5 @@
 import NIOCore
+import RepriseTesting
 import Testing
 
 @testable import Reprise
@@ -273,7 +274,7 @@ import Testing
 
     @Test func `in every order of three connections, any cut gives the same digests and the same bytes`() {
         #expect(Self.orders.count == 1680)
-        var random = BroadcastRandom(seed: 1)
+        var random = SeededGenerator(seed: 1)
         for order in Self.orders {
             let events = events(order)
             let whole = outcome(events, cuts: 0)

@@ -330,6 +330,7 @@ private struct Bench {
         let slice = batch.getSlice(at: start, length: frame.readableBytes) ?? ByteBuffer()
         bench.outbox.add(slice, at: Position(15), offset: bench.ring.head, served: bench.ring.head)
         #expect(bench.outbox.insertStorageBytes < 1024)
+        #expect(bench.outbox.insertMemoryBytes >= bench.outbox.insertStorageBytes)
     }
 
     @Test mutating func `two batches with the channel at once trap`() async {
