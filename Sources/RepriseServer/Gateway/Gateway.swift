@@ -107,7 +107,7 @@ final class Gateway {
     }
 
     /// Gives back the room of a message that was parsed last, and that nobody wants.
-    func discardMessage(_ range: Range<Int>) {}
+    func discardMessage(_ range: Range<Int>) { payloads.moveWriterIndex(to: range.lowerBound) }
 
     /// Something happened that the log must know.
     func submit(_ fact: Fact, reply: EventLoopPromise<SendOutcome>? = nil) {

@@ -240,7 +240,7 @@ final class Shard: @unchecked Sendable {
     ///
     /// - Returns: whether anything was given up.
     private func evict() -> Bool {
-        if ring.count > 0 {
+        if ring.count > 0, ring.memoryBytes >= insertMemoryBytes {
             let end = ring.endOfOldest
             for connection in behind.values where connection.outbox.needsStream(before: end) {
                 connection.becameTooSlow()
@@ -258,7 +258,7 @@ final class Shard: @unchecked Sendable {
     private func observe() {
         var observation = Checkpoint.Observation(performedThrough: performedThrough)
         // Who leaves has not been sent everything either, and is in the log still.
-        for (id, connection) in [behind].joined().prefix(Checkpoint.Observation.behindCountMax) {
+        for (id, connection) in [behind, leaving].joined().prefix(Checkpoint.Observation.behindCountMax) {
             let through = connection.outbox.deliveredThrough(ring: ring, performedThrough: performedThrough)
             observation.behind.append(Checkpoint.Behind(connection: id, deliveredThrough: through))
         }
