@@ -118,6 +118,16 @@ internal import Glibc
         return Int(dead)
     }
 
+    /// Whether the file system has no room for even a few pages more.
+    var isDiskFull: Bool {
+        var descriptor: CInt = -1
+        var room = statvfs()
+        guard unsafe mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS,
+            unsafe fstatvfs(descriptor, &room) == 0
+        else { return false }
+        return UInt64(room.f_bavail) * UInt64(room.f_frsize) < 1 << 16
+    }
+
     /// Copies a consistent image of the environment into the empty folder at `path` (`mdb_env_copy`).
     public func copy(to path: String) throws(LMDBError) {
         try unsafe check(mdb_env_copy(handle, path), "mdb_env_copy \(path)")

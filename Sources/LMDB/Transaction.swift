@@ -1,6 +1,7 @@
 // Transactions are non-copyable values: one that has ended cannot be named any more.
 
 internal import CLMDB
+internal import Glibc
 
 /// An `MDB_txn` that only this module can look into.
 @safe public struct TransactionHandle {
@@ -80,7 +81,10 @@ public struct WriteTransaction: ~Copyable, Transaction {
     public consuming func commit() throws(LMDBError) {
         let ending = handle
         live = nil  // mdb_txn_commit frees the handle whether it succeeds or not
-        try unsafe check(mdb_txn_commit(ending.pointer), "mdb_txn_commit")
+        var result = unsafe mdb_txn_commit(ending.pointer)
+        // A disk that fills up in the middle of a write makes it short, and LMDB calls that EIO (mdb_page_flush).
+        if result == EIO, environment.isDiskFull { result = ENOSPC }
+        try check(result, "mdb_txn_commit")
     }
 }
 

@@ -37,7 +37,8 @@ struct EventSummary {
             if !disconnected.reason.isEmpty { text += " \"\(printable(disconnected.reason))\"" }
             if let position = disconnected.deliveredThrough { text += "  delivered through \(position)" }
             if let position = disconnected.deliveredAtLeast { text += "  delivered at least through \(position)" }
-            return text + "  \(disconnected.bytesSent) B sent"
+            // Nobody counted for a server that died.
+            return disconnected.cause == .crash ? text : text + "  \(disconnected.bytesSent) B sent"
         case .skipped(let skipped):
             return "\(skipped.connection)  positions \(skipped.first) to \(skipped.last)"
         case .sessionEnded(let cause):

@@ -50,7 +50,7 @@ struct LogImportCommand: ParsableCommand {
             try output.endLine()
         } else {
             try output.print(
-                "\(report.events)  imported to here: \(report.events) events in \(report.sessions) sessions, "
+                "\(report.events)  imported to here: sessions \(report.sessions), events \(report.events), "
                     + "into \(data.path)")
         }
         try output.flush()

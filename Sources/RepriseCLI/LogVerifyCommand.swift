@@ -52,7 +52,7 @@ struct LogVerifyCommand: ParsableCommand {
     }
 
     private func printLines(_ report: VerifyReport, to output: inout StandardOutput) throws {
-        try output.print("\(report.last)  sound to here: \(report.events) events in \(report.sessions) sessions")
+        try output.print("\(report.last)  sound to here: sessions \(report.sessions), events \(report.events)")
         try output.print(
             "\(report.last)  \(report.connections) connections, \(report.openConnections) of them open; "
                 + "\(report.checkpoints) checkpoints, \(report.snapshots) snapshots")

@@ -60,9 +60,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     private static func yaml(_ configuration: ServerConfiguration) -> String {
         var lines = ServeSetting.all.map { "\($0.key): \($0.show(configuration))" }
-        lines.append("routeSelection: \(configuration.engine.routes.selectionExpression.text)")
+        lines.append("routeSelection: \(YAMLText.scalar(configuration.engine.routes.selectionExpression.text))")
         lines.append("routes:")
-        lines += configuration.engine.routes.routes.map { "  - \($0)" }
+        lines += configuration.engine.routes.routes.map { "  - \(YAMLText.scalar($0.description))" }
         return lines.joined(separator: "\n")
     }
 }

@@ -112,15 +112,19 @@ struct ServeOptions: ParsableArguments {
     private func routeTable(_ readers: [ConfigReader], _ defaults: RouteTable) throws -> RouteTable {
         let texts = routes.isEmpty ? readers.lazy.compactMap { $0.stringArray(forKey: "routes") }.first : routes
         let expression = routeSelection ?? readers.lazy.compactMap { $0.string(forKey: "routeSelection") }.first
+        var selection = defaults.selectionExpression
+        do throws(RouteTableError) {
+            if let expression { selection = try RouteSelectionExpression(expression) }
+        } catch {
+            throw ValidationError("--route-selection: \(error)")
+        }
         do throws(RouteTableError) {
             var parsed = defaults.routes
             if let texts {
                 parsed = []
                 for text in texts { parsed.append(try Route(parsing: text.trimmingSpaces)) }
             }
-            return try RouteTable(
-                selectionExpression: try expression.map(RouteSelectionExpression.init) ?? defaults.selectionExpression,
-                routes: parsed)
+            return try RouteTable(selectionExpression: selection, routes: parsed)
         } catch {
             throw ValidationError("--route: \(error)")
         }
@@ -130,7 +134,10 @@ struct ServeOptions: ParsableArguments {
     private static func file(_ path: String) async throws -> FileProvider<YAMLSnapshot> {
         let known = Set(ServeSetting.all.map(\.key) + ["routes", "routeSelection"])
         do {
-            let text = try String(contentsOfFile: path, encoding: .utf8)
+            guard let bytes = FileManager.default.contents(atPath: path) else {
+                throw ValidationError("--config \(path): there is no such file, or it cannot be read")
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
             for key in try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? [] {
                 guard known.contains(key) else {
                     throw ValidationError(

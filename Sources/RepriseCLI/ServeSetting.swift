@@ -75,7 +75,7 @@ struct ServeSetting: Sendable {
                 configuration[keyPath: path] = text
                 return !text.isEmpty
             },
-            form: "a text", show: { $0[keyPath: path] })
+            form: "a text", show: { YAMLText.scalar($0[keyPath: path]) })
     }
 
     private static func number(_ key: String, _ path: Path<Int>) -> ServeSetting {
@@ -141,6 +141,33 @@ enum Seconds {
 
     static func show(_ seconds: Double) -> String {
         Int(exactly: seconds).map(String.init) ?? String(seconds)
+    }
+}
+
+/// Texts as YAML scalars.
+enum YAMLText {
+    /// The text as it is where YAML reads it back, else in double quotes.
+    static func scalar(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+            default: Array("$./_-={}:".utf8).contains(byte)
+            }
+        }
+        let first = text.utf8.first ?? 0
+        if isPlain, !Array("-={}:".utf8).contains(first), text.utf8.last != UInt8(ascii: ":") { return text }
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
     }
 }
 

@@ -18,7 +18,7 @@ final class DataFolderLock: Sendable {
         let path = "\(folder)/serve.lock"
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw .folderUnusable(path: folder, reason: unsafe String(cString: strerror(errno)))
+            throw .folderUnusable(path: folder, reason: Host.text(ofError: errno))
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             // `deinit` closes, also when `init` throws from here on; closing twice could hit a stranger's descriptor.

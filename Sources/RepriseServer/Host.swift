@@ -12,6 +12,9 @@ enum Host {
         return Timestamp(rawValue: Int64(now.tv_sec) * Timestamp.nanosecondsPerSecond + Int64(now.tv_nsec))
     }
 
+    /// What the system says of an `errno` value.
+    static func text(ofError number: CInt) -> String { unsafe String(cString: strerror(number)) }
+
     /// The name of the machine.
     static var name: String {
         var bytes = [CChar](repeating: 0, count: 256)

@@ -133,7 +133,8 @@ public struct Server: Service {
                 .bind(host: configuration.host, port: configuration.port).get()
         } catch {
             throw ServerError.cannotListen(
-                host: configuration.host, port: configuration.port, reason: "\(error)")
+                host: configuration.host, port: configuration.port,
+                reason: (error as? IOError).map { Host.text(ofError: $0.errnoCode) } ?? "\(error)")
         }
     }
 

@@ -27,6 +27,8 @@ public struct LogReader: Sendable {
 
     /// The next events up to `last`, or none at the end.
     ///
+    /// What is sound before damage is returned first; the call after that throws.
+    ///
     /// - Throws: `damaged` with the first position that is missing or not what was written.
     public mutating func read(through last: Position = Position(.max)) throws(LogError) -> [Event] {
         var bytes = ByteBuffer()
@@ -38,6 +40,7 @@ public struct LogReader: Sendable {
                 while found, cursor.key <= last.rawValue, ends.count < LogReader.chunkEventsMax {
                     let expected = first.rawValue + UInt64(ends.count)
                     guard cursor.key == expected else {
+                        if !ends.isEmpty { break }
                         throw LogError.damaged(
                             position: Position(expected), reason: "the next record is at \(cursor.key)")
                     }
@@ -58,6 +61,7 @@ public struct LogReader: Sendable {
                 hash = decoded.hash
                 events.append(decoded.event)
             } catch {
+                if !events.isEmpty { break }
                 throw .damaged(position: next, reason: error.description)
             }
             next = next.next

@@ -21,6 +21,10 @@ public struct Recovery: Sendable {
     /// - Throws: `damaged` where the tail of the log cannot be read.
     public init(of log: EventLog, requestID: () -> RequestID) throws(LogError) {
         let tail = try log.tail()
+        if tail.position > .zero {  // its chain hash is what the new session builds on
+            var end = try LogReader(log, from: tail.position)
+            _ = try end.read()
+        }
         let last = try log.sessions().last
         nextSession = SessionID((last?.id.rawValue ?? 0) + 1)
         engine = Engine(before: tail.position)
