@@ -1,0 +1,61 @@
+// What the Recorder does by the clock, and how a session ends.
+
+internal import LMDB
+internal import NIOCore
+internal import Reprise
+
+extension Recorder {
+    /// Starts the periodic sync of `interval`, and the check for readers that died.
+    func startHousekeeping(syncInterval: TimeAmount?) {
+        eventLoop.preconditionInEventLoop()
+        if let syncInterval {
+            eventLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { _ in self.sync() }
+        }
+        eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
+            _ = try? self.writer.log.environment.clearStaleReaders()  // an error here costs disk space, nothing else
+        }
+    }
+
+    func sync() {
+        guard !hasFailed else { return }
+        do throws(LMDBError) {
+            try writer.log.environment.sync()
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Ends the session: every `disconnected` is committed by now.
+    ///
+    /// - Throws: `storageFailed` when the log does not take the end; the next start then recovers.
+    func finish() throws(ServerError) {
+        eventLoop.preconditionInEventLoop()
+        while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup()) }
+        guard waiting.isEmpty, !hasFailed else {
+            throw .storageFailed(gate.refusal ?? "events could not be committed")
+        }
+        do throws(LMDBError) {
+            try commitEnd()
+        } catch {
+            throw .storageFailed(error.description)
+        }
+        hasFailed = true  // nothing is committed after the end
+    }
+
+    func commitEnd() throws(LMDBError) {
+        let time = max(writer.tail.time, clock())
+        let ended = Event(position: writer.tail.position.next, time: time, fact: .sessionEnded(.shutdown))
+        collectObservation()
+        try writer.commit([ended], addenda: addenda)
+        addenda = LogAddenda()
+        _ = engine.apply([ended])
+        noteCheckpoint(after: [ended], endsSession: true)
+        collectObservation()
+        // The clean mark must not reach the disk before what it vouches for.
+        let syncs = openRun.durability == .interval
+        if syncs { try writer.log.environment.sync() }
+        addenda.run = RunState(bootID: openRun.bootID, durability: openRun.durability, isClean: true)
+        try writer.commit([], addenda: addenda)
+        if syncs { try writer.log.environment.sync() }
+    }
+}

@@ -1,0 +1,101 @@
+// When the log takes nothing: connects, messages and sends are refused, facts are kept.
+
+internal import LMDB
+internal import NIOCore
+internal import Reprise
+
+extension Recorder {
+    /// While nothing can be committed: facts stay, the rest is refused.
+    func keepFacts() {
+        let refused = waiting.filter { !$0.isFact }
+        for intent in refused { refuse(intent) }
+        waiting.removeAll { !$0.isFact }
+        release(refused.reduce(0) { $0 + $1.weight })
+    }
+
+    /// Closes the gate when the log comes near its bound. It opens again when there is room (after a trim, or when a
+    /// retry shows that the disk has room again).
+    ///
+    /// - Parameter weight: what is to be written next. On pages it takes at most twice as much (a record that just does
+    ///   not fit has a page of its own), and it must not come out of the reserve.
+    func updateGate(before weight: Int) {
+        let info = writer.log.environment.info
+        guard info.usedBytes + 2 * weight + reserveBytes > info.mapBytes else { return }
+        gate.close(
+            because: "the log is full: \(info.usedBytes) of \(info.mapBytes) bytes are used and \(reserveBytes) are "
+                + "kept for disconnects; restart with a larger --log-bytes")
+    }
+
+    func refuse(_ intent: Intent) {
+        let shard = shards[intent.shard]
+        switch intent.fact {
+        case .connected(let connected):
+            shard.eventLoop.execute { shard.refuseConnect(connected.connection) }
+        case .message(let message):
+            shard.eventLoop.execute { shard.refuseMessage(of: message.connection, request: message.request) }
+        case .sent:
+            intent.reply?.succeed(.refused)
+        case .disconnected, .skipped, .sessionStarted, .sessionEnded:
+            break
+        }
+    }
+
+    /// Nothing was changed. Facts are kept and go first into the next transaction; the rest is refused. A failed sync
+    /// or a broken disk ends the server: what the kernel dropped cannot be written again.
+    func commitFailed(_ error: LMDBError, _ admitted: [Intent], _ weight: Int) {
+        let facts = admitted.filter(\.isFact)
+        for intent in admitted where !intent.isFact { refuse(intent) }
+        waiting = facts + waiting
+        release(weight - facts.reduce(0) { $0 + $1.weight })
+        guard [.mapFull, .noSpace, .quotaExceeded, .transactionFull].contains(error.code) else { return fail(error) }
+        gate.close(because: error.description)
+        scheduleRetry()
+    }
+
+    func fail(_ error: LMDBError) {
+        gate.close(because: error.description)
+        giveUp()
+        onFailure(.storageFailed(error.description))
+    }
+
+    /// Nothing is committed any more, and nobody waits for it.
+    func giveUp() {
+        hasFailed = true
+        keepFacts()
+        let error = ServerError.storageFailed(gate.refusal ?? "events could not be committed")
+        for shard in shards { shard.eventLoop.execute { shard.logFailed(error) } }
+    }
+
+    /// The server stops: a full disk is waited for until `patience` is over, and not longer.
+    func startStopping(patience: TimeAmount) {
+        eventLoop.preconditionInEventLoop()
+        eventLoop.scheduleRepeatedTask(initialDelay: patience, delay: .milliseconds(500)) { _ in
+            if self.retry != nil, !self.hasFailed { self.giveUp() }
+        }
+    }
+
+    func scheduleRetry() {
+        retry = eventLoop.scheduleTask(in: Recorder.retryDelay) { self.retryCommit() }
+    }
+
+    /// Writes again after a full disk: the kept facts, or where there are none, the run state, to see whether it goes.
+    func retryCommit() {
+        retry = nil
+        guard !hasFailed else { return }
+        if waiting.isEmpty {
+            addenda.run = openRun
+            do throws(LMDBError) {
+                try writer.commit([], addenda: addenda)
+            } catch {
+                gate.close(because: error.description)
+                return scheduleRetry()
+            }
+            addenda = LogAddenda()
+        } else {
+            commitWaiting()
+        }
+        guard retry == nil, !hasFailed else { return }
+        gate.open()
+        updateGate(before: 0)
+    }
+}
