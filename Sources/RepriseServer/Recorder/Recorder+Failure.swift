@@ -91,9 +91,8 @@ extension Recorder {
                 return scheduleRetry()
             }
             addenda = LogAddenda()
-        } else {
-            commitWaiting()
         }
+        while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup(eventsMax: Recorder.retryEventsMax)) }
         guard retry == nil, !hasFailed else { return }
         gate.open()
         updateGate(before: 0)

@@ -36,6 +36,9 @@ final class Recorder: @unchecked Sendable {
     static let transactionEventsMax = 65_536
     /// The most payload bytes in a transaction, unless one message is larger.
     static let transactionBytesMax = 8 << 20
+    /// The most events in a transaction that is tried again. Small ones touch few pages and give the pages of the one
+    /// before back, so that the reserve suffices however old and wide the tables are.
+    static let retryEventsMax = 64
     /// How long to wait before a failed commit is tried again.
     static let retryDelay = TimeAmount.milliseconds(100)
 
@@ -87,12 +90,12 @@ final class Recorder: @unchecked Sendable {
     }
 
     /// Takes what fits into one transaction.
-    func takeGroup() -> [Intent] {
+    func takeGroup(eventsMax: Int = transactionEventsMax) -> [Intent] {
         var bytes = 0
         var count = 0
         for intent in waiting {
             bytes += intent.weight
-            if count > 0, bytes > Recorder.transactionBytesMax || count == Recorder.transactionEventsMax { break }
+            if count > 0, bytes > Recorder.transactionBytesMax || count == eventsMax { break }
             count += 1
         }
         defer { waiting.removeFirst(count) }
