@@ -1,0 +1,108 @@
+internal import CLMDB
+internal import Glibc
+
+/// The one writer. `commit()` consumes it; dropping it aborts.
+///
+/// - Note: belongs to the thread that began it, until it ends (`lmdb.h`, `mdb_txn_begin`).
+public struct WriteTransaction: ~Copyable, Transaction {
+    /// The `MDB_txn`.
+    public var handle: TransactionHandle {
+        guard let live else { preconditionFailure("a write transaction was used after it ended") }
+        return live
+    }
+    /// Bytes per page where values can be checked by it.
+    public var mappedPageBytes: Int? { nil }
+    private let environment: Environment
+    private var live: TransactionHandle?
+
+    /// Begins the write transaction; waits while another one is open.
+    ///
+    /// - Throws: `accessDenied` in a read-only environment, `panic`, `mapResized`.
+    public init(_ environment: Environment) throws(LMDBError) {
+        live = try begin(environment, flags: 0)
+        self.environment = environment
+    }
+
+    deinit { if let live { unsafe mdb_txn_abort(live.pointer) } }
+
+    /// Makes the changes permanent (`mdb_txn_commit`), on disk already where the environment syncs every commit.
+    ///
+    /// - Throws: `noSpace`, `mapFull`, `inputOutput`. Nothing was changed then.
+    public consuming func commit() throws(LMDBError) {
+        let ending = handle
+        live = nil  // mdb_txn_commit frees the handle whether it succeeds or not
+        var result = unsafe mdb_txn_commit(ending.pointer)
+        // A disk that fills up in the middle of a write makes it short, and LMDB calls that EIO (mdb_page_flush).
+        if result == EIO, environment.isDiskFull { result = ENOSPC }
+        try check(result, "mdb_txn_commit")
+    }
+}
+
+extension WriteTransaction {
+    /// Appends a value of exactly `byteCount` bytes under `key`, which must be above every key in the table, and
+    /// lets `write` fill it in LMDB's page (`MDB_APPEND | MDB_RESERVE`).
+    ///
+    /// - Precondition: `write` fills all `byteCount` bytes.
+    /// - Throws: `keyExists` when the key is not above the last; `mapFull`; `transactionFull`.
+    public borrowing func append(
+        _ key: UInt64, byteCount: Int, to table: OrdinalTable, _ write: (inout OutputRawSpan) -> Void
+    ) throws(LMDBError) {
+        var key = key
+        var reserved = unsafe MDB_val(mv_size: byteCount, mv_data: nil)
+        let result = unsafe withUnsafeMutableBytes(of: &key) { bytes in
+            var keyValue = unsafe MDB_val(UnsafeRawBufferPointer(bytes))
+            return unsafe mdb_put(
+                handle.pointer, table.identifier, &keyValue, &reserved, UInt32(MDB_APPEND | MDB_RESERVE))
+        }
+        try check(result, "mdb_put")
+        var output = unsafe OutputRawSpan(
+            buffer: UnsafeMutableRawBufferPointer(start: reserved.mv_data, count: byteCount), initializedCount: 0)
+        write(&output)
+        precondition(output.byteCount == byteCount, "reserved \(byteCount) bytes, wrote \(output.byteCount)")
+    }
+
+    /// Appends a copy of `bytes` under `key`, which must be above every key in the table.
+    public borrowing func append(_ key: UInt64, bytes: RawSpan, to table: OrdinalTable) throws(LMDBError) {
+        try append(key, byteCount: bytes.byteCount, to: table) { page in
+            unsafe bytes.withUnsafeBytes { source in
+                unsafe page.withUnsafeMutableBytes { target, count in
+                    unsafe target.copyMemory(from: source)
+                    count = source.count
+                }
+            }
+        }
+    }
+
+    /// Puts or replaces a value.
+    public borrowing func put(_ value: [UInt8], for key: UInt64, in table: OrdinalTable) throws(LMDBError) {
+        var key = key
+        let result = unsafe withUnsafeMutableBytes(of: &key) { bytes in
+            unsafe put(value, UnsafeRawBufferPointer(bytes), table.identifier)
+        }
+        try check(result, "mdb_put")
+    }
+
+    /// Puts or replaces a value.
+    public borrowing func put(_ value: [UInt8], for key: [UInt8], in table: BytesTable) throws(LMDBError) {
+        let result = unsafe key.withUnsafeBytes { unsafe put(value, $0, table.identifier) }
+        try check(result, "mdb_put")
+    }
+
+    /// Removes every entry of the table (`mdb_drop`), which stays open.
+    public borrowing func removeAll(_ table: OrdinalTable) throws(LMDBError) {
+        try unsafe check(mdb_drop(handle.pointer, table.identifier, 0), "mdb_drop")
+    }
+
+    /// Removes every entry of the table (`mdb_drop`), which stays open.
+    public borrowing func removeAll(_ table: BytesTable) throws(LMDBError) {
+        try unsafe check(mdb_drop(handle.pointer, table.identifier, 0), "mdb_drop")
+    }
+
+    private borrowing func put(_ value: [UInt8], _ key: UnsafeRawBufferPointer, _ table: UInt32) -> Int32 {
+        unsafe value.withUnsafeBytes { bytes in
+            var keyValue = unsafe MDB_val(key)
+            var data = unsafe MDB_val(bytes)
+            return unsafe mdb_put(handle.pointer, table, &keyValue, &data, 0)
+        }
+    }
+}
