@@ -3,7 +3,7 @@
 import Glibc
 import Reprise
 
-/// One socket to a server. Every call gives up after ten seconds.
+/// One socket to a server. Every call gives up after a minute: long enough for a starved machine.
 final class LiveClient: Sendable {
     private let descriptor: CInt
     private let reader = Reader()
@@ -20,8 +20,8 @@ final class LiveClient: Sendable {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw LiveError("socket: \(errno)") }
         if let receiveBytes { set(SO_RCVBUF, CInt(receiveBytes)) }
-        set(SO_RCVTIMEO, timeval(tv_sec: 10, tv_usec: 0))
-        set(SO_SNDTIMEO, timeval(tv_sec: 10, tv_usec: 0))
+        set(SO_RCVTIMEO, timeval(tv_sec: 60, tv_usec: 0))
+        set(SO_SNDTIMEO, timeval(tv_sec: 60, tv_usec: 0))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
@@ -74,7 +74,7 @@ final class LiveClient: Sendable {
     private func receiveMore() throws -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe chunk.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
-        if count < 0, errno == EAGAIN { throw LiveError("nothing came for ten seconds") }
+        if count < 0, errno == EAGAIN { throw LiveError("nothing came for a minute") }
         if count <= 0 { return false }
         reader.bytes += chunk.prefix(count)
         return true

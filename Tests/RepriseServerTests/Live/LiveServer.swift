@@ -29,6 +29,7 @@ struct LiveServer: Sendable {
         configuration.durability = .never
         configuration.connectionsMax = 256
         configuration.closeTimeoutSeconds = 0.1
+        configuration.handshakeTimeoutSeconds = 60  // a starved machine must not cut a client off between two requests
         configuration.logBytes = 1 << 30
         return configuration
     }
