@@ -85,8 +85,7 @@ def crash():
                     break
                 with Crowd(server, 10, captures=True) as crowd:
                     process = load(server, "--clients", "990", "--seconds", "60")
-                    crowd.wait_for_bytes(400_000 if round else 200_000, 60)
-                    time.sleep(1 + round)  # somewhere in the middle
+                    crowd.wait_for_bytes(1_000_000 if round else 500_000, 60)  # somewhere in the middle
                     server.kill()
                     process.wait(60)
                     crowd.wait_for_end()
