@@ -97,6 +97,8 @@ public struct FanoutReport: Sendable, Equatable, Codable {
     public var serverCPUs: String?
     /// CPUs that the generator was pinned to; nil if it was not.
     public var generatorCPUs: String?
+    /// The command line that ran it, word for word; nil if it was not a command.
+    public var commandLine: [String]?
 
     // The plan.
     /// Where the run connected to.
@@ -192,36 +194,4 @@ public struct FanoutReport: Sendable, Equatable, Codable {
 
     /// An empty report.
     public init() {}
-}
-
-extension FanoutReport: CustomStringConvertible {
-    /// A table for people.
-    public var description: String {
-        func round(_ value: Double, _ unit: String) -> String {
-            let tenths = (value * 10).rounded() / 10
-            return "\(tenths)\(unit)"
-        }
-        func row(_ name: String, _ latency: Latency) -> String {
-            "\(name)  p50 \(round(latency.p50, ""))  p90 \(round(latency.p90, ""))  p99 \(round(latency.p99, ""))  "
-                + "p99.9 \(round(latency.p999, ""))  max \(round(latency.max, " µs"))"
-        }
-        var lines = [
-            "clients     \(clients) (\(senders) send, \(stalledClients) stalled), \(mode), \(payloadBytes) B",
-            "connected   \(round(connectsPerSecond, "/s"))",
-            "deliveries  \(round(deliveriesPerSecond, "/s")) over \(round(seconds, " s")), \(measuredMessages) messages",
-            "verified    \(receivedDeliveries) of \(expectedDeliveries) deliveries, \(messagesSent) messages",
-            row("to the last", latency), row("to each    ", deliveryLatency),
-            "generator   \(round(generatorCPUShare * 100, " %")) of a CPU, starved \(round(generatorStarvedShare * 100, " %"))",
-        ]
-        if let cpu = cpuNanosecondsPerDelivery, let seconds = serverCPUSeconds {
-            let peak = Double(serverResidentBytesPeak ?? 0) / 1_048_576
-            lines.append(
-                "server      \(round(cpu, " ns CPU per delivery")), \(round(seconds, " s")), peak \(round(peak, " MiB"))"
-            )
-        }
-        lines += notes.map { "note        \($0)" }
-        lines.append(verdict.rawValue)
-        lines += failedRules.map { "  \($0)" }
-        return lines.joined(separator: "\n")
-    }
 }
