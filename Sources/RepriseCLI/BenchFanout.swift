@@ -34,6 +34,7 @@ struct BenchFanout: ParsableCommand {
     @Option(help: "Seed of masks and keys.") var seed: UInt64 = 1
     @Option(help: "Process whose CPU and memory are the server's.") var serverPid: Int32?
     @Flag(help: "Print the report as one JSON object.") var json = false
+    @Option(help: ArgumentHelp("Write a page with plots.", valueName: "out.html")) var report: String?
 
     func run() throws {
         var plan = FanoutPlan(url: url)
@@ -48,13 +49,16 @@ struct BenchFanout: ParsableCommand {
         plan.churnPerSecond = churn
         plan.seed = seed
         plan.serverPID = serverPid
-        let report: FanoutReport
+        try checkReportPath()
+        var report: FanoutReport
         do throws(LoadError) {
             report = try FanoutBenchmark(plan: plan).run(progress: BenchFanout.show)
         } catch {
             throw error.asFailure
         }
+        report.commandLine = CommandLine.arguments
         print(json ? String(decoding: try JSONEncoder().encode(report), as: UTF8.self) : report.description)
+        try conclude([report])
         if report.verdict != .valid { throw ExitCode(4) }
     }
 

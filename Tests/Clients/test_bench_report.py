@@ -65,3 +65,18 @@ def test_a_file_that_cannot_be_read_or_written_is_named(stored, tmp_path):
 @pytest.mark.parametrize("arguments", [(), ("runs.jsonl",), ("--output", "out.html"), ("-", "-", "--output", "out.html")])
 def test_a_wrong_command_line_is_usage(arguments):
     assert run("bench", "report", *arguments).returncode == 64
+
+
+def test_fanout_writes_the_page_of_its_run(server, tmp_path):
+    page = tmp_path / "out.html"
+    done = run("bench", "fanout", "--url", server.url, "--clients", 5, "--seconds", 0.2, "--warm-up", 0, "--report", page)
+    assert done.returncode in (0, 4), done.stderr  # a machine that is busy makes the run INVALID, and the page too
+    html = page.read_text()
+    assert "5 clients, window 64" in html
+    assert f"--url {server.url} --clients 5" in html
+
+
+def test_fanout_says_before_the_run_that_the_page_cannot_be_written(tmp_path):
+    page = tmp_path / "no" / "out.html"
+    done = run("bench", "fanout", "--url", "ws://127.0.0.1:1/", "--report", page)
+    assert (done.returncode, done.stderr) == (1, f"reprise: cannot write {page}: {page.parent}/ does not exist\n")

@@ -34,7 +34,8 @@ struct PlotScale: Sendable, Equatable {
         switch form {
         case .linear: value
         case .logarithmic: log10(max(value, .leastNormalMagnitude))
-        case .nines: value >= 100 ? end : -log10(1 - max(0, value) / 100)
+        // 100 % is infinitely far away, and so at the end.
+        case .nines: -log10(1 - min(100, max(0, value)) / 100)
         }
     }
 
