@@ -1,17 +1,20 @@
 /// Where the runs come from, and every figure of each.
 extension FanoutPage {
-    /// What all runs share is said once; what differs is listed in order.
+    /// Where a run comes from, by name; empty if unknown.
+    private static let origins: [(name: String, text: @Sendable (FanoutReport) -> String)] = [
+        ("Machine", { FanoutPage.text($0.machine) }),
+        ("Date", { $0.date }),
+        ("Revision", { $0.revision }),
+        ("Durability", { $0.durability }),
+        ("Server flags", { $0.serveFlags.map { FanoutPage.shell($0) } ?? "" }),
+        ("CPUs", FanoutPage.pinning),
+        ("Seed", { String($0.seed) }),
+        ("Measured", { "\(Figure.fixed($0.seconds, decimals: 0)) s" }),
+    ]
+
+    /// What all runs share is said once; what differs is listed in order, and each run repeats its own.
     var provenance: Markup {
-        let rows: [(String, [String])] = [
-            ("Machine", values { FanoutPage.text($0.machine) }),
-            ("Date", dates),
-            ("Revision", values { $0.revision }),
-            ("Durability", values { $0.durability }),
-            ("Server flags", values { $0.serveFlags.map { FanoutPage.shell($0) } ?? "" }),
-            ("CPUs", values(FanoutPage.pinning)),
-            ("Seed", values { String($0.seed) }),
-            ("Measured", values { "\(Figure.fixed($0.seconds, decimals: 0)) s" }),
-        ]
+        let rows = FanoutPage.origins.map { ($0.name, $0.name == "Date" ? dates : values($0.text)) }
         let commands = values { $0.commandLine.map { FanoutPage.shell($0) } ?? "" }
         let code = commands.map { "<code>\($0)</code>" as Markup }
         return """
@@ -23,6 +26,12 @@ extension FanoutPage {
             </section>
 
             """
+    }
+
+    /// Where this run comes from, as far as others come from elsewhere.
+    private func ownOrigins(of report: FanoutReport) -> [(String, String)] {
+        FanoutPage.origins.filter { $0.name != "Measured" && values($0.text).count > 1 }
+            .map { ($0.name, $0.text(report)) }.filter { !$0.1.isEmpty }
     }
 
     /// The distinct values, without empty and unknown ones.
@@ -85,7 +94,7 @@ extension FanoutPage {
                 \(rules.isEmpty ? "" : "<ul class=\"rules\">\(rules)</ul>\n" as Markup)\
                 \(notes.isEmpty ? "" : "<ul class=\"notes\">\(notes)</ul>\n" as Markup)\
                 <dl class="facts">
-                \(FanoutPage.facts(of: report).map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>\n" as Markup })</dl>
+                \((FanoutPage.facts(of: report) + ownOrigins(of: report)).map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>\n" as Markup })</dl>
                 </article>
 
                 """

@@ -94,7 +94,7 @@ extension FanoutPage {
         --good:#0b6b3a;--good-ground:#def3e6;--bad:#a3160f;--bad-ground:#fde5e3;--link:#000;
         --c0:#0072b2;--c1:#d55e00;--c2:#00805e;--c3:#aa4499;--c4:#a87400;--c5:#4b3fbf;--c6:#1f8a9e;--c7:#6b7280}
         body{max-width:none;padding:0;font-size:11px}table{font-size:9px}th,td{padding:3px 4px}
-        .scroll{overflow:visible}.figures,.cards{grid-template-columns:1fr 1fr}h2{break-after:avoid}
+        .scroll{overflow:visible}.figures,.cards{grid-template-columns:1fr 1fr}h2,.legend{break-after:avoid}
         .bar,.mark{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """
 }

@@ -147,4 +147,17 @@ struct FanoutPageTests {
         #expect(html.contains("<dt>CPUs</dt><dd>server on 0, generator on 1</dd>"))
         #expect(html.contains("<code>reprise bench fanout --label &#39;it&#39;\\&#39;&#39;s&#39;</code>"))
     }
+
+    @Test("What differs is listed for all, and said again for each run")
+    func differingProvenance() {
+        var always = FanoutReport.example(label: "a")
+        always.durability = "always"
+        var interval = FanoutReport.example(label: "b")
+        interval.durability = "interval"
+        let html = FanoutPage([always, interval]).html
+        #expect(html.count(of: "<dt>Durability</dt><dd>always · interval</dd>") == 1)
+        #expect(html.count(of: "<dt>Durability</dt><dd>always</dd>") == 1)
+        #expect(html.count(of: "<dt>Durability</dt><dd>interval</dd>") == 1)
+        #expect(html.count(of: "<dt>Seed</dt>") == 1)
+    }
 }
