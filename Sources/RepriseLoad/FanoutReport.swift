@@ -192,6 +192,12 @@ public struct FanoutReport: Sendable, Equatable, Codable {
 
     /// An empty report.
     public init() {}
+
+    /// Notes a rule that failed.
+    mutating func fail(_ rule: String) {
+        failedRules.append(rule)
+        verdict = .invalid
+    }
 }
 
 extension FanoutReport: CustomStringConvertible {
