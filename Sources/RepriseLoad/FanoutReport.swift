@@ -194,4 +194,10 @@ public struct FanoutReport: Sendable, Equatable, Codable {
 
     /// An empty report.
     public init() {}
+
+    /// Notes a rule that failed.
+    mutating func fail(_ rule: String) {
+        failedRules.append(rule)
+        verdict = .invalid
+    }
 }
