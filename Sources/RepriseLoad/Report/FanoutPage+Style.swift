@@ -35,14 +35,14 @@ extension FanoutPage {
         .broken ul ul li,.rules li,.notes li{margin:0 0 3px}
         .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:8px;background:var(--panel)}
         table{border-collapse:collapse;width:100%;font-size:13px}
-        th,td{padding:6px 8px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--grid)}
+        th,td{padding:6px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--grid)}
         tbody tr:last-child td{border-bottom:0}
         th{background:var(--band);font-weight:600;vertical-align:top;border-bottom:1px solid var(--rule)}
         th small{display:block;font-weight:400;font-size:12px;color:var(--soft)}
         .text{text-align:left}
         tbody tr:hover td{background:var(--band)}
         .invalid-row td{color:var(--soft)}
-        .series{display:block;min-width:130px;max-width:220px;white-space:normal;font-weight:600}
+        .series{display:block;min-width:96px;max-width:200px;white-space:normal;font-weight:600}
         td .badge{margin:0}
         .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,500px),1fr));gap:18px}
         figure{margin:0;padding:14px 16px 12px;border:1px solid var(--rule);border-radius:8px;background:var(--panel);
