@@ -10,7 +10,7 @@ extension FanoutPage {
         --c0:#56b4e9;--c1:#ff8a4c;--c2:#2dd4a0;--c3:#e08bd0;--c4:#f0c24b;--c5:#a9a4ff;--c6:#6fe0e8;--c7:#aab1ba}}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%}
-        body{margin:0 auto;padding:28px 24px 48px;max-width:1240px;background:var(--ground);color:var(--ink);
+        body{margin:0 auto;padding:28px 24px 48px;max-width:1320px;background:var(--ground);color:var(--ink);
         font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
         font-variant-numeric:tabular-nums}
         h1{font-size:28px;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em;overflow-wrap:anywhere}
