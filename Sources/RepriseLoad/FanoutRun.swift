@@ -54,7 +54,8 @@ struct FanoutRun: ~Copyable {
     // Connecting and churn.
     var connected = 0
     var nextChurnAt = Int.max
-    var churnVictim = 0
+    /// The last client that left; senders stay.
+    var churnVictim: Int
     var churnedClients = 0
     var departedDeliveries = 0
 
@@ -122,6 +123,7 @@ struct FanoutRun: ~Copyable {
         clients = FixedBuffer(repeating: LoadClient(), count: plan.clients)
         errors = ErrorLedger(share: plan.errorShare, senders: plan.senders, seed: plan.seed)
         random = RandomSource(seed: plan.seed)
+        churnVictim = plan.senders - 1
     }
 
     deinit {
