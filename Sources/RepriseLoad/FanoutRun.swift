@@ -98,10 +98,10 @@ struct FanoutRun: ~Copyable {
 
     init(plan: FanoutPlan) throws(LoadError) {
         let target = try LoadTarget(url: plan.url)
-        let descriptors = SystemCall.raiseDescriptorLimit()
-        guard plan.clients + 32 <= descriptors else {
+        let descriptors = SystemCall.raiseDescriptorLimit(toHold: plan.descriptors)
+        guard plan.descriptors <= descriptors else {
             throw .invalidPlan(
-                "\(plan.clients) clients need \(plan.clients + 32) descriptors, but the limit is \(descriptors): ulimit -n"
+                "\(plan.clients) clients need \(plan.descriptors) descriptors, but the limit is \(descriptors): ulimit -Hn"
             )
         }
         // What can fail comes first: a value that cannot be copied is initialised at once or not at all.
