@@ -61,9 +61,11 @@ def children(pid):
 
 class Broadcaster:
     """Sends every message to every client, with a fault: `broken(client, number)` gives how often client `client` (in
-    order of arrival) gets broadcast `number`."""
+    order of arrival) gets broadcast `number`. It begins when `expected` clients are there: their threads may come late."""
 
-    def __init__(self, broken=lambda client, number: 1):
+    def __init__(self, expected, broken=lambda client, number: 1):
+        self.expected = expected
+        self.everybody = threading.Event()
         self.broken = broken
         self.clients = []
         self.number = 0
@@ -83,6 +85,8 @@ class Broadcaster:
     def _talk(self, client):
         with self.lock:
             self.clients.append(client)
+            if len(self.clients) == self.expected:
+                self.everybody.set()
         with contextlib.suppress(ConnectionClosed):
             for text in client:
                 self._broadcast(text)
@@ -90,6 +94,7 @@ class Broadcaster:
             self.clients.remove(client)
 
     def _broadcast(self, text):
+        self.everybody.wait(DEADLINE)
         with self.lock:
             number, self.number = self.number, self.number + 1
             for index, other in enumerate(self.clients):
@@ -154,7 +159,7 @@ def test_a_wrong_command_line_is_a_usage_error(flags):
 
 
 def test_a_plain_broadcaster_is_valid(folder):
-    with Broadcaster() as server:
+    with Broadcaster(20) as server:
         _, (report,) = fanout(
             "--url", server.url, "--envelope", "none", "--server-durability", "none at all", folder=folder)
     assert faults(report) == []
@@ -164,7 +169,7 @@ def test_a_plain_broadcaster_is_valid(folder):
 
 @pytest.mark.parametrize("count, rule", [(0, "lost message"), (2, "twice")])
 def test_one_wrong_delivery_of_a_foreign_server_is_found(folder, count, rule):
-    with Broadcaster(lambda client, number: count if (client, number) == (7, 30) else 1) as server:
+    with Broadcaster(20, lambda client, number: count if (client, number) == (7, 30) else 1) as server:
         result = run(*FANOUT, "--url", server.url, "--envelope", "none")
     assert result.returncode == 4, result.stderr
     report = json.loads(result.stdout)
@@ -198,7 +203,7 @@ def terminal():
 
 
 def test_a_run_that_was_without_a_cpu_is_not_valid(folder):
-    with Broadcaster() as server:
+    with Broadcaster(5) as server:
         bench = start("--clients", "5", "--url", server.url, "--envelope", "none", "--seconds", "3", "--warm-up", "0",
                       folder=folder)
         eventually(lambda: server.number > 0, "a message of the measurement")
