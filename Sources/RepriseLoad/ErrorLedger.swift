@@ -69,18 +69,16 @@ struct ErrorLedger {
     /// - Returns: what is wrong with it; nil if nothing is.
     mutating func receive(_ answer: ErrorAnswer, client: Int) -> Fault? {
         guard client < accounts.count else { return .unexpected(answer.message) }
-        var account = accounts[client]
-        if account.received > 0, answer.requestID == account.lastRequestID { return .repeated }
-        guard account.received < account.sent else { return .unexpected(answer.message) }
-        if account.connectionID.isEmpty, owners[answer.connectionID] == nil {
-            account.connectionID = answer.connectionID
+        if accounts[client].received > 0, answer.requestID == accounts[client].lastRequestID { return .repeated }
+        guard accounts[client].received < accounts[client].sent else { return .unexpected(answer.message) }
+        if accounts[client].connectionID.isEmpty, owners[answer.connectionID] == nil {
+            accounts[client].connectionID = answer.connectionID
             owners[answer.connectionID] = client
         }
-        guard answer.connectionID == account.connectionID else { return .foreign }
+        guard answer.connectionID == accounts[client].connectionID else { return .foreign }
         guard answer.message == Self.reason else { return .otherReason(answer.message) }
-        account.received += 1
-        account.lastRequestID = answer.requestID
-        accounts[client] = account
+        accounts[client].received += 1
+        accounts[client].lastRequestID = answer.requestID
         received += 1
         return nil
     }

@@ -65,6 +65,10 @@ public struct FanoutPlan: Sendable, Equatable {
     /// The clients that read.
     public var receivers: Int { clients - stalledClients }
 
+    /// Descriptors that a run's generator, or its server, may need: the connections, those that churn and are not
+    /// closed yet, and files.
+    var descriptors: Int { clients + Int(churnPerSecond.rounded(.up)) + 64 }
+
     /// The smallest payload that always has room for sender, sequence and quotes.
     static let payloadBytesMin = 24
     /// Unfinished messages in open loop, after which the run is given up.

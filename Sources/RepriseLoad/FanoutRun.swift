@@ -54,7 +54,8 @@ struct FanoutRun: ~Copyable {
     // Connecting and churn.
     var connected = 0
     var nextChurnAt = Int.max
-    var churnVictim = 0
+    /// The last client that left; senders stay.
+    var churnVictim: Int
     var churnedClients = 0
     var departedDeliveries = 0
 
@@ -97,10 +98,10 @@ struct FanoutRun: ~Copyable {
 
     init(plan: FanoutPlan) throws(LoadError) {
         let target = try LoadTarget(url: plan.url)
-        let descriptors = SystemCall.raiseDescriptorLimit()
-        guard plan.clients + 32 <= descriptors else {
+        let descriptors = SystemCall.raiseDescriptorLimit(toHold: plan.descriptors)
+        guard plan.descriptors <= descriptors else {
             throw .invalidPlan(
-                "\(plan.clients) clients need \(plan.clients + 32) descriptors, but the limit is \(descriptors): ulimit -n"
+                "\(plan.clients) clients need \(plan.descriptors) descriptors, but the limit is \(descriptors): ulimit -Hn"
             )
         }
         // What can fail comes first: a value that cannot be copied is initialised at once or not at all.
@@ -122,6 +123,7 @@ struct FanoutRun: ~Copyable {
         clients = FixedBuffer(repeating: LoadClient(), count: plan.clients)
         errors = ErrorLedger(share: plan.errorShare, senders: plan.senders, seed: plan.seed)
         random = RandomSource(seed: plan.seed)
+        churnVictim = plan.senders - 1
     }
 
     deinit {

@@ -48,6 +48,8 @@ public struct FanoutSetup: Sendable, Equatable {
         switch server {
         case .own(let flags):
             let flags = completed(flags)
+            // The server inherits the limit.
+            _ = SystemCall.raiseDescriptorLimit(toHold: plan.descriptors)
             var process = try ServerProcess(flags: flags, cpus: serverCPUs)
             do throws(LoadError) {
                 report = try run(on: &process, progress)
