@@ -6,7 +6,7 @@ FOLDER holds the unpacked Debian packages `nginx` and `libnginx-mod-nchan`. ngin
 a free one is looked for first. The process id that is announced is the worker's: it does the work.
 
     default   buffers and timeouts as Nchan has them: the last 10 messages of a channel, for an hour
-    tuned     128 messages buffered for 10 seconds, no access log, no permessage-deflate
+    tuned     128 messages buffered for 10 seconds, no access log
 
 In both, `worker_connections` is raised: nginx's own 512 would not take a thousand clients.
 """
@@ -48,7 +48,7 @@ http {{
     }}
 }}
 """
-TUNED = "nchan_message_buffer_length 128; nchan_message_timeout 10s; nchan_permessage_deflate_compression_level 0;"
+TUNED = "nchan_message_buffer_length 128; nchan_message_timeout 10s;"
 START_SECONDS_MAX = 10
 
 

@@ -17,6 +17,8 @@ from .saturation import is_sustained, saturating_rate
 MIB = 1 << 20
 RING_BYTES = 64 * MIB  # the default of --ring-bytes
 
+PROBES_MAX = 3  # one disturbed probe is not the server's limit
+
 FLOOR = servers.floor("turn")
 UWEBSOCKETS = servers.uwebsockets("tuned")
 
@@ -83,8 +85,8 @@ def open_loop(runner: Runner, what: str) -> list[Comparison]:
 
     def sustains(rate: float) -> bool:
         runner.progress.show(f"{what}: does uWebSockets sustain {rate:.0f} messages a second?")
-        report = runner.fanout(UWEBSOCKETS, label="probe", seconds=min(runner.seconds, 3), rate=rate, **load)()
-        return is_sustained(report, rate)
+        probe = runner.fanout(UWEBSOCKETS, label="probe", seconds=min(runner.seconds, 3), rate=rate, **load)
+        return any(is_sustained(probe(), rate) for _ in range(PROBES_MAX))
 
     bound = at_most(0.5, 0.2)
     rate = saturating_rate(sustains, first=100)

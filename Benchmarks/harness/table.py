@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+LONGER = {"ns": "µs", "µs": "ms", "ms": "s"}
+
 
 def number(value: float) -> str:
     """Three significant digits, with k and M."""
@@ -18,7 +20,9 @@ def _digits(value: float) -> str:
 
 
 def with_unit(value: float, unit: str) -> str:
-    """`1.23 M/s`, `45.6 µs`."""
+    """`6.81 M/s`, `45.6 µs`; times of 1000 and more take the next unit."""
+    while unit in LONGER and abs(value) >= 1000:
+        value, unit = value / 1000, LONGER[unit]
     text = number(value)
     if not unit or unit.startswith("/"):
         return text + unit

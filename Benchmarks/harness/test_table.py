@@ -15,8 +15,12 @@ def test_a_number_has_three_digits(value, text):
 def test_a_unit_follows_its_prefix():
     assert with_unit(6_812_345, "/s") == "6.81 M/s"
     assert with_unit(45.67, "µs") == "45.7 µs"
-    assert with_unit(45_670, "µs") == "45.7 kµs"
     assert with_unit(3, "") == "3"
+
+
+def test_a_long_time_takes_the_next_unit():
+    assert with_unit(45_670, "µs") == "45.7 ms"
+    assert with_unit(2_000_000, "µs") == "2 s"
 
 
 def test_columns_are_as_wide_as_their_widest_cell():
