@@ -38,7 +38,7 @@ def options() -> argparse.Namespace:
 
 def cells(work: str, comparison: Comparison) -> list[str]:
     """A line of the table."""
-    must, aim = comparison.bound.text
+    must, aim = comparison.bound_text
     row = [work, comparison.what]
     if not comparison.is_measured:
         return [*row, "–", comparison.yardstick, "–", "–", "–", must, aim, comparison.verdict.value]
@@ -55,7 +55,7 @@ def cells(work: str, comparison: Comparison) -> list[str]:
 
 def json_line(row: Row, comparison: Comparison) -> str:
     """The same for machines."""
-    must, aim = comparison.bound.text
+    must, aim = comparison.bound_text
     return json.dumps({
         "row": row.name, "work": row.work, "figure": comparison.what, "unit": comparison.unit,
         "ours": comparison.ours, "yardstick": comparison.yardstick or None, "theirs": comparison.theirs,

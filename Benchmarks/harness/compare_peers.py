@@ -18,7 +18,11 @@ from .progress import Progress
 from .runner import Runner, reasons
 from .table import number, render
 
-LOADS = {"window 64": {"window": 64}, "one outstanding": {"window": 1}}
+LOADS = {
+    "64 clients send, one message outstanding each": {"window": 64, "senders": 64},
+    "one client sends, 64 messages outstanding": {"window": 64, "senders": 1},
+    "one client sends, one message outstanding": {"window": 1, "senders": 1},
+}
 HEAD = ("server", "deliveries/s", "min–max", "Reprise is", "p50 ms", "p99 ms", "CPU/delivery", "MiB", "verdict")
 RIGHT = frozenset({1, 2, 3, 4, 5, 6, 7})
 NOT_MEASURED = ("NATS core: not measured, because its WebSocket listener carries the NATS protocol (CONNECT, SUB, PUB, MSG) "

@@ -26,12 +26,13 @@ class Verdict(enum.Enum):
     AIM = "aim met"
     MUST = "must met"
     MISSED = "MISSED"
+    SHOWN = "shown only"
     UNMEASURED = "NOT MEASURED"
 
     @property
     def holds(self) -> bool:
-        """Whether the must was met."""
-        return self in (Verdict.AIM, Verdict.MUST)
+        """Whether nothing was missed."""
+        return self in (Verdict.AIM, Verdict.MUST, Verdict.SHOWN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Comparison:
 
     what: str
     unit: str
-    bound: Bound
+    bound: Bound | None
+    """None for a figure that is shown and not judged."""
     ours: tuple[float, ...]
     yardstick: str = ""
     theirs: tuple[float, ...] = ()
@@ -106,4 +108,11 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """What the bound says."""
-        return self.bound.judge(self.value) if self.is_measured else Verdict.UNMEASURED
+        if not self.is_measured:
+            return Verdict.UNMEASURED
+        return self.bound.judge(self.value) if self.bound else Verdict.SHOWN
+
+    @property
+    def bound_text(self) -> tuple[str, str]:
+        """Must and aim, as the table shows them."""
+        return self.bound.text if self.bound else ("", "")

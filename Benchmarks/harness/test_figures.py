@@ -52,3 +52,11 @@ def test_what_was_not_measured_does_not_hold(ours, theirs):
     verdict = compare(ours, theirs, at_least(0, 0)).verdict
     assert verdict is Verdict.UNMEASURED
     assert not verdict.holds
+
+
+def test_a_figure_without_a_bound_is_shown_and_misses_nothing():
+    comparison = compare([1.0], [4.0], None)
+    assert comparison.verdict is Verdict.SHOWN
+    assert comparison.verdict.holds
+    assert comparison.bound_text == ("", "")
+    assert compare([], [], None).verdict is Verdict.UNMEASURED
