@@ -16,12 +16,12 @@ from .figures import Bound, Comparison, at_least, at_most
 from .generator import Report
 from .recording import recorded_session
 from .runner import Figure, Rounds, Runner
-from .saturation import is_sustained, saturating_rate
+from .saturation import is_sustained, probed, saturating_rate
 
 MIB = 1 << 20
 RING_BYTES = 64 * MIB  # the default of --ring-bytes
 
-PROBES_MAX = 3  # one disturbed probe is not the server's limit
+LOWERED_MAX = 5  # times that the open-loop rate is lowered when uWebSockets did not sustain it in a round after all
 
 WINDOW_64 = {"window": 64, "senders": 64, "payload": 64}
 
@@ -97,17 +97,18 @@ def open_loop(runner: Runner, what: str) -> list[Comparison]:
 
     def sustains(rate: float) -> bool:
         runner.progress.show(f"{what}: does uWebSockets sustain {rate:.0f} messages a second?")
-        probe = runner.fanout(UWEBSOCKETS, label="probe", seconds=min(runner.seconds, 3), rate=rate, **load)
-        return any(is_sustained(probe(), rate) for _ in range(PROBES_MAX))
+        return probed(runner.fanout(UWEBSOCKETS, label="probe", rate=rate, **load), rate)
 
-    bound = at_most(0.5, 0.2)
     rate = saturating_rate(sustains, first=100)
-    if not rate:
-        return [Comparison("p99", "µs", bound, (), "uWebSockets", notes=("uWebSockets sustained no rate",))]
-    rounds = runner.rounds(
-        what, reprise=runner.fanout(servers.ours(), rate=rate, **load),
-        uwebsockets=runner.fanout(UWEBSOCKETS, rate=rate, **load))
-    return [compared(rounds, "uwebsockets", "uWebSockets", bound, f"p99 at {rate:.0f} messages/s", "µs",
+    for _ in range(LOWERED_MAX):
+        rounds = runner.rounds(
+            what, reprise=runner.fanout(servers.ours(), rate=rate, **load),
+            uwebsockets=runner.fanout(UWEBSOCKETS, rate=rate, **load)) if rate else Rounds({"reprise": [], "uwebsockets": []})
+        # Beyond its limit its latency is the length of the run, and any ratio can be had.
+        if all(is_sustained(report, rate) for report in rounds.reports["uwebsockets"]):
+            break
+        rate *= 0.8
+    return [compared(rounds, "uwebsockets", "uWebSockets", at_most(0.5, 0.2), f"p99 at {rate:.0f} messages/s", "µs",
                      lambda report: report["latency"]["p99"])]
 
 

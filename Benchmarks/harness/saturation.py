@@ -9,6 +9,8 @@ ACHIEVED_SHARE_MIN = 0.99
 P99_MICROSECONDS_MAX = 100_000
 """Beyond it the queue is growing, and the latency is the length of the run."""
 
+PROBES_MAX = 3
+
 
 def is_sustained(report: Report, offered: float) -> bool:
     """Whether the server kept up with `offered` messages a second: what was asked for came, and came soon."""
@@ -16,6 +18,17 @@ def is_sustained(report: Report, offered: float) -> bool:
     return (report["verdict"] == "VALID"
             and report["deliveriesPerSecond"] >= ACHIEVED_SHARE_MIN * offered * receivers
             and report["latency"]["p99"] <= P99_MICROSECONDS_MAX)
+
+
+def probed(probe: Callable[[], Report], offered: float) -> bool:
+    """Whether the first valid probe shows that the rate is sustained. A starved generator says nothing about the server, so
+    a probe that is not valid is repeated; after `PROBES_MAX` of them the rate counts as too high.
+    """
+    for _ in range(PROBES_MAX):
+        report = probe()
+        if report["verdict"] == "VALID":
+            return is_sustained(report, offered)
+    return False
 
 
 def saturating_rate(sustains: Callable[[float], bool], first: float, precision: float = 0.05) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .saturation import is_sustained, saturating_rate
+from .saturation import is_sustained, probed, saturating_rate
 
 
 @pytest.mark.parametrize("limit", [3, 99, 100, 101, 777, 12_345])
@@ -28,3 +28,10 @@ def test_a_rate_is_sustained_when_everything_came_and_came_soon():
     {"verdict": "INVALID"}, {"deliveriesPerSecond": 89_000}, {"latency": {"p99": 200_000}}])
 def test_a_rate_is_not_sustained_otherwise(changes):
     assert not is_sustained(report(**changes), offered=100)
+
+
+def test_a_probe_that_is_not_valid_is_repeated_and_one_that_is_decides():
+    starved, too_late = report(verdict="INVALID"), report(latency={"p99": 200_000})
+    assert probed(iter([starved, starved, report()]).__next__, offered=100)
+    assert not probed(iter([starved, too_late, report()]).__next__, offered=100)
+    assert not probed(iter([starved, starved, starved, report()]).__next__, offered=100)
