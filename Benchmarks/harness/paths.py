@@ -5,7 +5,7 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "Benchmarks"
-FLOOR = ROOT / ".build/floor"
+FLOOR_PROGRAMS = ROOT / ".build/floor"
 KEPT = ROOT / ".build/bench"
 """Recordings that later runs use again."""
 

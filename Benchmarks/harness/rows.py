@@ -14,6 +14,7 @@ from collections.abc import Callable
 from . import generator, servers
 from .figures import Bound, Comparison, at_least, at_most
 from .generator import Report
+from .paths import FLOOR_PROGRAMS
 from .recording import recorded_session
 from .runner import Figure, Rounds, Runner
 from .saturation import is_sustained, probed, saturating_rate
@@ -166,7 +167,9 @@ def storm(runner: Runner, what: str) -> list[Comparison]:
 
 def log(runner: Runner, what: str) -> list[Comparison]:
     runner.progress.show(what)
-    rows = generator.command("bench", "log", "--json")["rows"]
+    rows = generator.command(
+        "bench", "log", "--json", "--batch", "64", "--durability", "never,always", "--runs", str(runner.runs),
+        "--floor", str(FLOOR_PROGRAMS / "log"))["rows"]
     comparisons = []
     for mode, words in (("never", "unsynced"), ("always", "synced")):
         cells = [row for row in rows if row["batch"] == 64 and row["durability"] == mode]
@@ -182,7 +185,7 @@ def replay(runner: Runner, what: str) -> list[Comparison]:
     rates = []
     for count in range(runner.runs):
         runner.progress.show(f"{what}: {count + 1} of {runner.runs}")
-        report = generator.command("bench", "replay", str(data), "--json")
+        report = generator.command("bench", "replay", str(data), "--runs", "1", "--json")
         if report["verified"]:
             rates.append(report["eventsPerSecond"])
     notes = () if len(rates) == runner.runs else (f"{runner.runs - len(rates)} replays did not verify",)

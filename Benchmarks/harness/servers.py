@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 
-from .paths import BENCHMARKS, FLOOR, PEERS, REPRISE
+from .paths import BENCHMARKS, FLOOR_PROGRAMS, PEERS, REPRISE
 
 STOP_SECONDS_MAX = 60
 
@@ -63,7 +63,7 @@ def floor(send: str = "turn") -> Kind:
     label = {"turn": "C floor, one send per connection per turn", "message": "C floor, one send per message"}[send]
     return Kind(
         name=f"floor-{send}", label=label, settings="no JSON, no log",
-        command=(str(FLOOR / "broadcast"), "--send", send))
+        command=(str(FLOOR_PROGRAMS / "broadcast"), "--send", send))
 
 
 def uwebsockets(settings: str = "tuned") -> Kind:
