@@ -16,7 +16,7 @@ from .generator import Report
 from .paths import REPRISE, ROOT
 from .progress import Progress
 from .runner import Runner, reasons
-from .table import number, render
+from .table import number, render, with_unit
 
 LOADS = {
     "64 clients send, one message outstanding each": {"window": 64, "senders": 64},
@@ -96,7 +96,7 @@ def cells(kind: servers.Kind, reports: list[Report], reference: Spread | None) -
         return [kind.name, *["–"] * 7, verdict]
     ratio = f"{reference.median / rate.median:.2f} ×" if reference else "–"
     latency = [number(spread(reports, "latency", key).median / 1000) for key in ("p50", "p99")]
-    cpu = f"{number(spread(reports, 'cpuNanosecondsPerDelivery').median)} ns"
+    cpu = with_unit(spread(reports, "cpuNanosecondsPerDelivery").median, "ns")
     memory = number(spread(reports, "serverResidentBytesPeak").median / (1 << 20))
     return [kind.name, number(rate.median), f"{number(rate.low)}–{number(rate.high)}", ratio, *latency,
             cpu, memory, verdict]

@@ -101,10 +101,11 @@ def open_loop(runner: Runner, what: str) -> list[Comparison]:
         return probed(runner.fanout(UWEBSOCKETS, label="probe", rate=rate, **load), rate)
 
     rate = saturating_rate(sustains, first=100)
-    for _ in range(LOWERED_MAX):
+    rounds = Rounds({"reprise": [], "uwebsockets": []})
+    for _ in range(LOWERED_MAX if rate else 0):
         rounds = runner.rounds(
             what, reprise=runner.fanout(servers.ours(), rate=rate, **load),
-            uwebsockets=runner.fanout(UWEBSOCKETS, rate=rate, **load)) if rate else Rounds({"reprise": [], "uwebsockets": []})
+            uwebsockets=runner.fanout(UWEBSOCKETS, rate=rate, **load))
         # Beyond its limit its latency is the length of the run, and any ratio can be had.
         if all(is_sustained(report, rate) for report in rounds.reports["uwebsockets"]):
             break
