@@ -1,4 +1,4 @@
-import CEpoll  // Its header declares `timespec` too, so the compiler wants it named.
+import CLinux  // Its header declares `timespec` too, so the compiler wants it named.
 import Glibc
 
 /// The few calls into libc that belong to no socket: clock, descriptor limit, error texts, small `/proc` files.
