@@ -21,7 +21,12 @@ struct ServeOptions: ParsableArguments {
             """)
     var durability: String?
     @Option(help: "Milliseconds between syncs with --durability interval. (default: 100)") var syncInterval: String?
-    @Option(help: "What happens to a client that does not read: disconnect. (default: disconnect)")
+    @Option(
+        help: """
+            What happens to a client whose unread frames leave the ring. disconnect: it is closed with 1008; catchUp: it \
+            gets them from the log; skip: it goes on with the newest, and the log says what it missed. \
+            (default: disconnect)
+            """)
     var slowConsumer: String?
     @Option(help: "true accepts binary messages; otherwise they close with 1003. (default: false)")
     var allowBinary: String?

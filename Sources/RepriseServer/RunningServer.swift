@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import Reprise
 
@@ -7,20 +8,32 @@ struct RunningServer: Sendable {
     let gateways: [LoopRoom]
     private let recorder: Recorder
     private let shards: [Shard]
+    private let reader: CatchUpReader?
 
     /// Builds the parts on their loops.
+    ///
+    /// - Parameter readerLoop: reads for connections that catch up; `nil` where the policy is another.
     static func start(
         _ startup: consuming Startup, _ configuration: ServerConfiguration, loops: [any EventLoop],
-        recorderLoop: any EventLoop, onFailure: @escaping @Sendable (ServerError) -> Void
+        recorderLoop: any EventLoop, readerLoop: (any EventLoop)?, logger: Logger,
+        onFailure: @escaping @Sendable (ServerError) -> Void
     ) async throws -> RunningServer {
         let gate = LogGate()
         let inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let log = startup.log
+        let reader = readerLoop.map { loop in
+            CatchUpReader(
+                eventLoop: loop,
+                catchUp: CatchUp(
+                    log, configuration: configuration.engine,
+                    bytesMax: min(CatchUp.chunkBytesMax, configuration.ringBytesMax / 8)),
+                logger: logger)
+        }
         let shards = loops.enumerated().map { index, loop in
             Shard(
                 index: index, eventLoop: loop, ringBytesMax: configuration.ringBytesMax,
-                performedThrough: startup.firstPosition)
+                performedThrough: startup.firstPosition, reader: reader)
         }
         let recorder = Recorder(
             eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
@@ -47,7 +60,7 @@ struct RunningServer: Sendable {
             }.get()
             rooms.append(room)
         }
-        return RunningServer(gateways: rooms, recorder: recorder, shards: shards)
+        return RunningServer(gateways: rooms, recorder: recorder, shards: shards, reader: reader)
     }
 
     /// Ends every connection, then the session. Nothing is accepted any more when it is called.
@@ -65,6 +78,7 @@ struct RunningServer: Sendable {
 
     /// Takes the parts apart without ending anything.
     func abandon() async throws {
+        try await reader?.stop()
         for shard in shards { try await shard.eventLoop.submit { shard.stop() }.get() }
     }
 

@@ -23,7 +23,7 @@ public struct ServerConfiguration: Sendable {
     public var durability = RunState.Durability.always
     /// How often `interval` syncs, milliseconds.
     public var syncIntervalMilliseconds = 100
-    /// What happens to a connection that falls out of the ring.
+    /// What happens to a connection whose unread bytes fall out of the ring.
     public var slowConsumerPolicy = SlowConsumerPolicy.disconnect
     /// Routes and limits that decide deliveries; recorded in the log.
     public var engine = EngineConfiguration()
@@ -52,7 +52,7 @@ public struct ServerConfiguration: Sendable {
     public var closeTimeoutSeconds = 2.0
     /// Over how long the Closes of a shutdown are spread, seconds.
     public var drainSeconds = 0.0
-    /// Bytes of runs that one shard keeps for connections that are behind.
+    /// Bytes that one shard keeps for connections that are behind: runs, frames for single ones, what is read ahead.
     public var ringBytesMax = 64 << 20
     /// Bytes of intents that are not performed yet; above, reads are held and management posts get 429.
     public var inFlightBytesMax = 32 << 20

@@ -15,6 +15,8 @@ public struct EventGenerator: Sendable {
     private var time = Timestamp(rawValue: 1_767_225_600_000_000_000)  // 2026-01-01T00:00:00Z
     private var session = SessionID(0)
     private var live: [ConnectionID] = []
+    /// The last position that each live connection has skipped, or that of its `connected`.
+    private var passed: [ConnectionID: Position] = [:]
 
     /// The routes in their text form.
     public static let routes = [
@@ -84,6 +86,7 @@ public struct EventGenerator: Sendable {
     private mutating func connect() -> Event {
         let connection = ConnectionID(using: &random)
         live.append(connection)
+        passed[connection] = position.next
         var connected = Connected(
             connection: connection, request: RequestID(using: &random), sourceIP: "203.0.113.\(random.next() % 256)",
             host: "example.org:8080", stage: "dev")
@@ -121,13 +124,12 @@ public struct EventGenerator: Sendable {
     }
 
     private mutating func skip() -> Event {
-        let last = Position.RawValue.random(in: 1...position.rawValue, using: &random)
-        let first = Position.RawValue.random(in: 1...last, using: &random)
-        return stamp(
-            .skipped(
-                Skipped(
-                    connection: live.randomElement(using: &random) ?? ConnectionID(using: &random),
-                    first: Position(first), last: Position(last))))
+        guard let connection = live.randomElement(using: &random), let passed = passed[connection], passed < position
+        else { return message() }
+        let last = Position.RawValue.random(in: passed.rawValue + 1...position.rawValue, using: &random)
+        let first = Position.RawValue.random(in: passed.rawValue + 1...last, using: &random)
+        self.passed[connection] = Position(last)
+        return stamp(.skipped(Skipped(connection: connection, first: Position(first), last: Position(last))))
     }
 
     private mutating func message() -> Event {

@@ -229,7 +229,7 @@ def assert_truthful(events):
     assert [event["position"] for event in events] == list(range(1, len(events) + 1))
     times = [event["time"] for event in events]
     assert times == sorted(times)
-    opens, closes, sessions = {}, {}, []
+    opens, closes, skipped, sessions = {}, {}, {}, []
     for event in events:
         position, name = event["position"], event["event"]
         if name == "connected":
@@ -240,6 +240,12 @@ def assert_truthful(events):
             assert connection in opens, f"position {position} closes {connection}, which was never opened"
             assert connection not in closes, f"{connection} closed twice"
             closes[connection] = position
+        elif name == "skipped":
+            connection = event["connectionId"]
+            assert connection in opens and connection not in closes, f"position {position} skips for no connection"
+            passed = skipped.get(connection, opens[connection])
+            assert passed < event["first"] <= event["last"] < position, f"position {position} skips what it cannot"
+            skipped[connection] = event["last"]
         elif name == "sessionStarted":
             assert not sessions or sessions[-1] == "sessionEnded", f"a session starts inside of one at {position}"
             sessions.append(name)

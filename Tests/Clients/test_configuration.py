@@ -49,6 +49,13 @@ def test_each_source_wins_over_the_next(file):
     assert settings(env=env)["stage"] == "variable"
 
 
+@pytest.mark.parametrize("policy", ["disconnect", "catchUp", "skip"])
+def test_the_policy_for_slow_consumers_comes_from_anywhere(file, policy):
+    assert settings("--slow-consumer", policy)["slowConsumer"] == policy
+    assert settings(env={"REPRISE_SLOW_CONSUMER": policy})["slowConsumer"] == policy
+    assert settings("--config", file(f"slowConsumer: {policy}\n"))["slowConsumer"] == policy
+
+
 def test_routes_come_from_one_source_whole(file):
     config = file("routes:\n  - a=echo\n  - b=broadcast:message\nrouteSelection: $request.body.kind\n")
     text = printed("--config", config)

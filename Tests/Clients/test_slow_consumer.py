@@ -1,5 +1,7 @@
-"""A client that does not read is closed; nobody else notices, and memory stays where it was."""
+"""A client that does not read is closed, catches up from the log, or skips; nobody else notices, and memory stays where
+it was."""
 
+import json
 import threading
 import time
 
@@ -7,7 +9,8 @@ import pytest
 import xxhash
 
 from crowd import Crowd, server_frames
-from reprise import CLOSE, LONG, TEXT, assert_truthful, close_payload, eventually, message
+from reprise import (
+    CLOSE, DEADLINE, LONG, PING, PONG, TEXT, Log, assert_truthful, close_payload, eventually, message, run)
 
 TEXT_BYTES = 16 << 10
 RING = 64 << 20 if LONG else 1 << 20
@@ -140,6 +143,162 @@ def test_a_client_that_falls_behind_and_catches_up_misses_nothing(serve):
         assert_missed_nothing(crowd, sender)
         assert server.log.events("disconnected") == []
         sender.client.close()
+
+
+def stall(serve, policy, *flags):
+    """A server whose one client of three does not read, until the ring has given up what it needs."""
+    return serve("--ring-bytes", "256KiB", "--durability", "interval", "--slow-consumer", policy, *flags)
+
+
+def fill(server, sender, crowd, connection, count=600):
+    """9.6 MB, more than the sockets and the ring hold, and a frame of its own for the slow client now and then."""
+    for number in range(count):
+        sender.send()
+        if number % 50 == 0:
+            reply = server.request("POST", f"/dev/@connections/{connection}", f"mine {number}".encode())
+            assert reply.status == 200
+    assert_missed_nothing(crowd, sender)
+
+
+def offered(events, connection):
+    """What the log addressed to a connection: position to text."""
+    opened = next(e["position"] for e in events if e["event"] == "connected" and e["connectionId"] == connection)
+    texts = {}
+    for event in events:
+        if event["position"] <= opened:
+            continue
+        if event["event"] == "message":
+            texts[event["position"]] = json.dumps(json.loads(event["body"])["data"])
+        elif event["event"] == "sent":
+            texts[event["position"]] = event["body"]
+    return texts
+
+
+@pytest.mark.parametrize("loops", ["1", "2"])
+def test_a_client_that_catches_up_is_sent_everything(serve, loops):
+    server = stall(serve, "catchUp", "--loops", loops)
+    with Crowd(server, 3) as crowd, server.raw(receive_buffer=4096) as client:
+        connection = server.connection_ids()[3]
+        sender = Sender(server, crowd)
+        fill(server, sender, crowd, connection)
+        client.send_frame(PING, "still there?")
+        texts = []
+        pongs = 0
+        while len(texts) < 612:
+            final, opcode, payload = client.receive_frame()
+            assert final
+            if opcode == PONG:
+                pongs += 1
+            else:
+                texts.append(payload.decode())
+        for _ in range(3):  # it is in the ring again
+            sender.send()
+            texts.append(client.receive_text())
+        assert pongs == 1
+        sender.client.close()
+    server.stop()
+    events = server.log.export()
+    assert_truthful(events)
+    assert texts == list(offered(events, connection).values())
+    assert not [e for e in events if e["event"] == "skipped" or e.get("cause") == "slowConsumer"]
+    server.log.assert_sound()
+
+
+def test_many_that_catch_up_stay_within_the_ring(serve):
+    """Twelve stalled clients; some never read again, some read, some vanish."""
+    server = stall(serve, "catchUp", "--loops", "2")
+    with Crowd(server, 3) as crowd:
+        stalled = [server.raw(receive_buffer=4096) for _ in range(12)]
+        sender = Sender(server, crowd)
+        for _ in range(64):
+            sender.send()
+        before = server.resident_bytes
+        for _ in range(600):
+            sender.send()
+        assert_missed_nothing(crowd, sender)
+        for client in stalled[:4]:
+            texts = [client.receive_text() for _ in range(664)]
+            assert texts == [f'"{data(number)}"' for number in range(664)]
+        for client in stalled[4:8]:
+            client.reset()
+        assert server.resident_bytes - before < 48 << 20
+        sender.client.close()
+    server.stop()
+    for client in stalled[8:]:
+        client.close()
+    assert_truthful(server.log.export())
+    server.log.assert_sound()
+
+
+@pytest.mark.parametrize("loops", ["1", "2"])
+def test_a_client_that_skips_is_sent_the_rest_and_the_log_says_what_it_missed(serve, folder, loops):
+    server = stall(serve, "skip", "--loops", loops)
+    with Crowd(server, 3) as crowd, server.raw(receive_buffer=4096) as client:
+        connection = server.connection_ids()[3]
+        sender = Sender(server, crowd)
+        fill(server, sender, crowd, connection)
+        texts = []
+
+        def read():
+            while not texts or not texts[-1].startswith('"the end'):
+                texts.append(client.receive_text())
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        # It is in the present again once it is sent what was not there before.
+        while not any(text.startswith('"6') and int(text[1:].split()[0]) >= 600 for text in texts):
+            sender.send()
+        sender.client.send_frame(TEXT, message("the end"))
+        reader.join(DEADLINE)
+        assert not reader.is_alive()
+        sender.client.close()
+    server.stop()
+    events = server.log.export()
+    assert_truthful(events)
+    (gap,) = [e for e in events if e["event"] == "skipped"]
+    assert gap["connectionId"] == connection
+    everything = offered(events, connection)
+    skipped = [position for position in everything if gap["first"] <= position <= gap["last"]]
+    assert len(skipped) > 50 and skipped[-1] == gap["last"]
+    assert texts == [text for position, text in everything.items() if position not in skipped]
+    reports = server.log.assert_sound()
+
+    lines = run("log", "export", "--data", server.data).stdout
+    assert run("log", "import", folder / "copy", input=lines).returncode == 0
+    copy = Log(folder / "copy")
+    assert [report["digest"] for report in copy.assert_sound()] == [report["digest"] for report in reports]
+    shown = run("log", "show", "--data", server.data).stdout.splitlines()
+    assert any(f"{connection}  positions {gap['first']} to {gap['last']}" in line for line in shown)
+
+
+@pytest.mark.parametrize("end", ["reset", "close", "stop", "delete"])
+def test_a_gap_is_in_the_log_before_the_close(serve, end):
+    server = stall(serve, "skip", "--close-timeout", "300ms")
+    with Crowd(server, 3) as crowd, server.raw(receive_buffer=4096) as client:
+        connection = server.connection_ids()[3]
+        sender = Sender(server, crowd)
+        fill(server, sender, crowd, connection)
+        if end == "reset":
+            client.reset()
+        elif end == "close":
+            client.send_frame(CLOSE, close_payload(1000))
+        elif end == "delete":
+            assert server.request("DELETE", f"/dev/@connections/{connection}").status == 204
+        if end != "stop":
+            server.log.disconnected(connection)
+        server.stop()
+        sender.client.close()
+    events = server.log.export()
+    assert_truthful(events)
+    (gap,) = [e for e in events if e["event"] == "skipped"]
+    (close,) = [e for e in events if e["event"] == "disconnected" and e["connectionId"] == connection]
+    everything = list(offered(events, connection))
+    assert gap["last"] == everything[-1]
+    # Delivered, skipped, or cut off: the message in flight, at most.
+    cut_off = [p for p in everything if p > close["deliveredThrough"] and not gap["first"] <= p <= gap["last"]]
+    assert len(cut_off) <= 1
+    assert close["cause"] == {"reset": "lost", "close": "client", "stop": "shutdown", "delete": "deleted"}[end]
+    server.log.assert_sound()
 
 
 def test_stalled_clients_that_vanish_or_stay_are_all_accounted_for(serve):

@@ -22,6 +22,8 @@ public struct DeliveryPlan: Sendable {
         case deactivate
         /// A frame for this connection alone, as a range of `targeted`; it belongs at the offset.
         case frame(Position, Range<Int>)
+        /// That the connection was sent nothing for a range of positions is in the log.
+        case skipped
     }
 
     /// What a management call ordered came to.

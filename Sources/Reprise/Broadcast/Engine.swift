@@ -100,8 +100,11 @@ public struct Engine: Sendable {
             plan.exceptions.append(
                 DeliveryPlan.Exception(
                     connection: disconnected.connection, offset: broadcaster.streamOffset, change: .deactivate))
-        case .skipped:
+        case .skipped(let skipped):
             counts.skips += 1
+            plan.exceptions.append(
+                DeliveryPlan.Exception(
+                    connection: skipped.connection, offset: broadcaster.streamOffset, change: .skipped))
         case .sessionStarted(let started):
             session = started
             digest = DeliveryDigest()

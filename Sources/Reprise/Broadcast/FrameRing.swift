@@ -13,6 +13,8 @@ public struct FrameRing: Sendable {
     public private(set) var start: UInt64 = 0
     /// The stream offset after the last byte: where the next run begins.
     public private(set) var head: UInt64 = 0
+    /// The position of the last delivery that was appended, also when it is not kept any more; 0 before the first.
+    public private(set) var lastPosition = Position.zero
     /// What the kept runs cost, bytes.
     public private(set) var memoryBytes = 0
 
@@ -26,6 +28,7 @@ public struct FrameRing: Sendable {
     public mutating func append(_ run: FrameRun) {
         precondition(run.start == head, "a run at \(run.start) was appended to a stream that is at \(head)")
         head = run.end
+        lastPosition = run.marks.last?.position ?? lastPosition
         guard run.bytes.readableBytes > 0 else { return }
         runs.append(run)
         memoryBytes += run.memoryBytes

@@ -33,7 +33,7 @@ public struct Disconnected: Equatable, Sendable {
     /// Why.
     public var cause: DisconnectCause
     /// Everything addressed to the connection at or before this position had left in full (the kernel took its last
-    /// byte); the next thing addressed to it had not. `nil` after a crash.
+    /// byte), but for what a `skipped` names; the next thing addressed to it had not. `nil` after a crash.
     public var deliveredThrough: Position?
     /// After a crash: at least this much had left, by the last checkpoint. `nil` where no checkpoint says so.
     public var deliveredAtLeast: Position?
@@ -56,13 +56,16 @@ public struct Disconnected: Equatable, Sendable {
     }
 }
 
-/// A slow consumer was moved past a range of positions.
+/// A slow consumer was moved past a range of positions: every delivery to it in the range was skipped in full. One per
+/// gap, recorded when the gap ends and before the connection's `disconnected`. Ranges of one connection do not overlap.
+///
+/// A message whose first bytes had left was completed, or cut off by the end of the socket; it is in no range.
 public struct Skipped: Equatable, Sendable {
     /// The connection.
     public var connection: ConnectionID
-    /// The first position that it was not sent.
+    /// The position after the last delivery that had begun.
     public var first: Position
-    /// The last position that it was not sent.
+    /// The position of the last delivery that it was not sent.
     public var last: Position
 
     /// Makes the fact.

@@ -8,7 +8,7 @@ public struct Checkpoint: Equatable, Sendable {
     public struct Behind: Equatable, Sendable {
         /// The connection.
         public var connection: ConnectionID
-        /// Everything addressed to it at or before this position had left.
+        /// Everything addressed to it at or before this position had left, but for what a `skipped` in the log names.
         public var deliveredThrough: Position
 
         /// Makes an entry.

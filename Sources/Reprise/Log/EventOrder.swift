@@ -12,6 +12,8 @@ struct EventOrder: Equatable, Sendable {
     private(set) var session: SessionID?
     /// Events since `sessionStarted`.
     private(set) var eventsInSession: UInt64 = 0
+    /// Of the live connections that skipped something, the last position of it.
+    private var skippedThrough: [ConnectionID: Position] = [:]
     private var latestSession = SessionID(0)
     private var time = Timestamp(rawValue: .min)
 
@@ -33,7 +35,11 @@ struct EventOrder: Equatable, Sendable {
             eventsInSession = 0
         case .sessionEnded:
             session = nil
-        case .connected, .disconnected, .message, .sent, .skipped:
+        case .disconnected(let disconnected):
+            skippedThrough[disconnected.connection] = nil
+        case .skipped(let skipped):
+            skippedThrough[skipped.connection] = skipped.last
+        case .connected, .message, .sent:
             break
         }
         eventsInSession += 1
@@ -60,8 +66,7 @@ struct EventOrder: Equatable, Sendable {
             return live[disconnected.connection] == nil
                 ? "connection \(disconnected.connection) is closed, but it is not open" : nil
         case .skipped(let skipped):
-            return skipped.first <= skipped.last && skipped.last < event.position
-                ? nil : "it skips the positions \(skipped.first) to \(skipped.last)"
+            return problem(with: skipped, at: event.position)
         case .sessionEnded:
             guard let open = live.inOrder.first else { return nil }
             return "session \(session) ends, but \(live.count) of its connections have no close, "
@@ -69,5 +74,22 @@ struct EventOrder: Equatable, Sendable {
         case .sessionStarted, .message, .sent:
             return nil
         }
+    }
+
+    /// A range is not empty, lies between the connection's open and the event, and behind its range before.
+    private func problem(with skipped: Skipped, at position: Position) -> String? {
+        let range = "positions \(skipped.first) to \(skipped.last)"
+        guard let member = live[skipped.connection] else {
+            return "connection \(skipped.connection) skips \(range), but it is not open"
+        }
+        guard skipped.first <= skipped.last, skipped.last < position else { return "it skips the \(range)" }
+        guard skipped.first > member.connectedAt else {
+            return
+                "connection \(skipped.connection) skips \(range), but it is open since position \(member.connectedAt)"
+        }
+        if let last = skippedThrough[skipped.connection], skipped.first <= last {
+            return "connection \(skipped.connection) skips \(range), but it has skipped through \(last) already"
+        }
+        return nil
     }
 }

@@ -29,8 +29,11 @@ public struct LogReader: Sendable {
     ///
     /// What is sound before damage is returned first; the call after that throws.
     ///
+    /// - Parameter bytesMax: the most bytes to read, unless a single record is larger.
     /// - Throws: `damaged` with the first position that is missing or not what was written.
-    public mutating func read(through last: Position = Position(.max)) throws(LogError) -> [Event] {
+    public mutating func read(
+        through last: Position = Position(.max), bytesMax: Int = chunkBytesMax
+    ) throws(LogError) -> [Event] {
         var bytes = ByteBuffer()
         var ends: [Int] = []
         let first = next
@@ -46,7 +49,7 @@ public struct LogReader: Sendable {
                     }
                     cursor.withValue { _ = bytes.writeBytes($0) }
                     ends.append(bytes.writerIndex)
-                    if bytes.writerIndex >= LogReader.chunkBytesMax { break }
+                    if bytes.writerIndex >= bytesMax { break }
                     found = try cursor.next()
                 }
             }

@@ -72,7 +72,7 @@ final class Connection {
         parser = FrameParser(limits: gateway.frameLimits)
     }
 
-    private var shard: Shard { gateway.shard }
+    var shard: Shard { gateway.shard }
 
     func noteTraffic(_ now: NIODeadline) { lastTraffic = now }
 
@@ -114,7 +114,7 @@ final class Connection {
             return shard.noteProgress(of: self)  // what waits needs the ring until its turn comes
         }
         var rounds = 4
-        while outbox.hasOutput(head: shard.ring.head) {
+        while outbox.hasOutput(head: shard.ring.head) || goOn() {
             if rounds == 0 { return continueLater() }
             rounds -= 1
             let blocked = shard.withScratch { scratch in
@@ -199,21 +199,14 @@ final class Connection {
         }
         var close = ByteBuffer()
         FrameEncoder.appendClose(ending.code, reason: ending.reason, to: &close)
-        outbox.freeze(close: close, ring: shard.ring, performedThrough: shard.performedThrough)
+        let skipped = outbox.freeze(close: close, ring: shard.ring, performedThrough: shard.performedThrough)
+        if let skipped { shard.record(skipped, of: id) }
         shard.noteProgress(of: self)
         closeDeadline = shard.eventLoop.assumeIsolated().scheduleTask(in: gateway.closeTimeout) {
             self.closeSocket(reset: true)
         }
         releaseRead()
         transmit()
-    }
-
-    /// The ring moved past this connection's cursor. Called before the bytes are given up.
-    func becameTooSlow() {
-        switch gateway.slowConsumerPolicy {
-        case .disconnect:
-            end(Ending(cause: .slowConsumer, code: .policyViolation, reason: "Slow consumer"))
-        }
     }
 
     /// Ends the socket once the Close has left and nobody waits for an answer.
@@ -244,7 +237,8 @@ final class Connection {
         descriptor = -1
         context = nil
         closeDeadline?.cancel()
-        let through = outbox.finish(ring: shard.ring, performedThrough: shard.performedThrough)
+        let remains = outbox.finish(ring: shard.ring, performedThrough: shard.performedThrough)
+        if let skipped = remains.skipped { shard.record(skipped, of: id) }
         shard.noteProgress(of: self)
         var ending = Ending(cause: .lost, code: .abnormal)
         switch lifecycle {
@@ -257,7 +251,8 @@ final class Connection {
             .disconnected(
                 Disconnected(
                     connection: id, request: gateway.makeRequestID(), code: ending.code, reason: ending.reason,
-                    cause: ending.cause, deliveredThrough: through > .zero ? through : nil,
+                    cause: ending.cause,
+                    deliveredThrough: remains.deliveredThrough > .zero ? remains.deliveredThrough : nil,
                     bytesSent: outbox.bytesSent(head: shard.ring.head))))
     }
 }

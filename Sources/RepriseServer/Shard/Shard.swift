@@ -15,6 +15,8 @@ final class Shard: @unchecked Sendable {
     let eventLoop: any EventLoop
     let observation = ShardObservation()
     private let ringBytesMax: Int
+    /// Reads for connections that catch up; `nil` where the policy is another.
+    let reader: CatchUpReader?
     /// Completes when no connection is left.
     private var emptied: EventLoopPromise<Void>?
     /// Why connections will not leave the log any more.
@@ -34,6 +36,10 @@ final class Shard: @unchecked Sendable {
     private var behind: [ConnectionID: Connection] = [:]
     /// Connections whose end was decided, until they are out of the log.
     private var leaving: [ConnectionID: Connection] = [:]
+    /// Reads that wait for their turn.
+    var catchUps = CatchUpQueue()
+    /// Gaps that the log does not have yet.
+    var gaps: [ConnectionID: UnrecordedGaps] = [:]
     /// What those that are behind are still to be sent.
     private(set) var ring = FrameRing()
     private(set) var performedThrough: Position
@@ -47,10 +53,14 @@ final class Shard: @unchecked Sendable {
     /// The most bytes that one connection is sent in one go while it catches up.
     static let stretchBytesMax = 64 << 10
 
-    init(index: Int, eventLoop: any EventLoop, ringBytesMax: Int, performedThrough: Position) {
+    init(
+        index: Int, eventLoop: any EventLoop, ringBytesMax: Int, performedThrough: Position,
+        reader: CatchUpReader? = nil
+    ) {
         self.index = index
         self.eventLoop = eventLoop
         self.ringBytesMax = ringBytesMax
+        self.reader = reader
         self.performedThrough = performedThrough
     }
 
@@ -99,6 +109,7 @@ final class Shard: @unchecked Sendable {
         guard let connection = connections.removeValue(forKey: id) else { return }
         behind[id] = nil
         leaving[id] = nil
+        gaps[id] = nil
         leaveIdle(connection)
         let index = connection.memberIndex
         guard index >= 0 else { return }
@@ -143,8 +154,8 @@ final class Shard: @unchecked Sendable {
         ring.append(plan.run)
         let excepted = place(plan.exceptions, of: plan, now: now)
         if plan.run.bytes.readableBytes > 0 { fanOut(plan.run, now: now) }
+        performedThrough = plan.last  // all is placed: who joins the ring now joins it behind this position
         for connection in excepted { connection.transmit() }
-        performedThrough = plan.last
         isPerforming = false
         closeBroken()
         trimRing()
@@ -175,6 +186,8 @@ final class Shard: @unchecked Sendable {
                 connection.outbox.add(frame, at: position, offset: exception.offset, served: plan.run.start)
                 connection.noteTraffic(now)
                 touched.append(connection)
+            case .skipped:
+                gapWasRecorded(of: exception.connection)
             }
         }
         return touched
@@ -248,34 +261,42 @@ final class Shard: @unchecked Sendable {
         }
     }
 
-    private func trimRing() {
+    /// Lets go of what nobody needs, and of what is too much.
+    func trimRing() {
         guard !behind.isEmpty else { return ring.drop(before: ring.head) }
         let oldest = behind.values.reduce(ring.head) { min($0, $1.outbox.streamCursor ?? $0) }
         ring.drop(before: oldest)
-        while ring.memoryBytes + insertMemoryBytes > ringBytesMax, evict() {}
+        while ring.memoryBytes + ownMemoryBytes > ringBytesMax, evict() {}
+        closeBroken()
     }
 
-    /// Bytes of frames for single connections that are behind; they count against the ring.
-    private var insertMemoryBytes: Int { behind.values.reduce(0) { $0 + $1.outbox.insertMemoryBytes } }
+    /// Bytes that are kept for single connections that are behind; they count against the ring.
+    private var ownMemoryBytes: Int { behind.values.reduce(0) { $0 + $1.outbox.ownMemoryBytes } }
 
-    /// Gives up the oldest run, or where frames for single connections are the larger part, the connection that has the
-    /// most of them: nobody else pays for what only it was sent.
+    /// Gives up the oldest run, or where frames for single connections are the larger part, those of the connection that
+    /// has the most of them: nobody else pays for what only it was sent. A connection whose unfinished message alone is
+    /// too much is closed, whatever the policy.
     ///
     /// - Returns: whether anything was given up.
     private func evict() -> Bool {
-        if ring.count > 0, ring.memoryBytes >= insertMemoryBytes {
-            let end = ring.endOfOldest
-            for connection in behind.values where connection.outbox.needsStream(before: end) {
-                connection.becameTooSlow()
-            }
-            ring.evictOldest()
+        if ring.count > 0, ring.memoryBytes >= ownMemoryBytes {
+            evictOldestRun()
             return true
         }
-        guard let worst = behind.values.max(by: { $0.outbox.insertBytes < $1.outbox.insertBytes }) else {
+        guard let worst = behind.values.max(by: { $0.outbox.ownMemoryBytes < $1.outbox.ownMemoryBytes }) else {
             return false
         }
-        worst.becameTooSlow()
+        if worst.giveUpMemory() { return true }
+        if ring.count > 0 { evictOldestRun() } else { worst.closeAsSlow() }
         return true
+    }
+
+    private func evictOldestRun() {
+        let end = ring.endOfOldest
+        for connection in behind.values where connection.outbox.needsStream(before: end) {
+            connection.becameTooSlow()
+        }
+        ring.evictOldest()
     }
 
     private func observe() {
@@ -283,9 +304,17 @@ final class Shard: @unchecked Sendable {
         // Who leaves has not been sent everything either, and is in the log still.
         for (id, connection) in [behind, leaving].joined().prefix(Checkpoint.Observation.behindCountMax) {
             let through = connection.outbox.deliveredThrough(ring: ring, performedThrough: performedThrough)
-            observation.behind.append(Checkpoint.Behind(connection: id, deliveredThrough: through))
+            observation.behind.append(
+                Checkpoint.Behind(
+                    connection: id, deliveredThrough: min(through, gaps[id]?.deliveredThrough ?? through)))
         }
-        observation.isTruncated = behind.count + leaving.count > Checkpoint.Observation.behindCountMax
+        // Nor has who skipped some of it, for as long as the log does not say what.
+        let skippers = gaps.filter { behind[$0.key] == nil && leaving[$0.key] == nil }
+        for (id, gap) in skippers.prefix(Checkpoint.Observation.behindCountMax - observation.behind.count) {
+            observation.behind.append(Checkpoint.Behind(connection: id, deliveredThrough: gap.deliveredThrough))
+        }
+        observation.isTruncated =
+            behind.count + leaving.count + skippers.count > Checkpoint.Observation.behindCountMax
         self.observation.update(observation)
     }
 

@@ -3,10 +3,10 @@
 import Glibc
 import NIOCore
 import NIOEmbedded
-import Reprise
 import RepriseTesting
 import Testing
 
+@testable import Reprise
 @testable import RepriseServer
 
 /// A shard and everything around it, on one loop that a test turns by hand.
@@ -21,16 +21,25 @@ private final class Bench {
     let count: ConnectionCount
     private var channels: [EmbeddedChannel] = []
 
-    init(ringBytesMax: Int = 1 << 20) throws {
+    /// - Parameter readsWrongLog: whether who catches up is given a log that holds nothing.
+    init(
+        ringBytesMax: Int = 1 << 20, policy: SlowConsumerPolicy = .disconnect, readsWrongLog: Bool = false
+    ) throws {
         var configuration = LiveServer.configuration(folder)
+        configuration.slowConsumerPolicy = policy
         configuration.engine.routes = try RouteTable(
             selectionExpression: .default,
             routes: [
                 Route(key: "echo", action: .reply(.message)), Route(key: "onMessage", action: .broadcast(.data)),
             ])
         let startup = try Startup(configuration) { Timestamp(rawValue: 1) }
+        let log = readsWrongLog ? try LogBuilder(folder.path + "/wrong").log : startup.log
+        let reader = CatchUpReader(
+            eventLoop: loop, catchUp: CatchUp(log, configuration: configuration.engine, bytesMax: ringBytesMax / 8),
+            logger: LiveServer.logger)
         shard = Shard(
-            index: 0, eventLoop: loop, ringBytesMax: ringBytesMax, performedThrough: startup.firstPosition)
+            index: 0, eventLoop: loop, ringBytesMax: ringBytesMax, performedThrough: startup.firstPosition,
+            reader: reader)
         inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
         count = ConnectionCount(limit: 2)
         recorder = Recorder(
@@ -91,12 +100,17 @@ private struct SocketPair {
         _ = Glibc.close(peer)
     }
 
+    /// Everything that has come by now.
     func received() -> [UInt8] {
+        var received: [UInt8] = []
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe recv(peer, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+        while true {
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe recv(peer, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+            }
+            if count <= 0 { return received }
+            received += bytes.prefix(count)
         }
-        return Array(bytes.prefix(max(0, count)))
     }
 }
 
@@ -212,6 +226,110 @@ private struct SocketPair {
         }
         #expect(slow.outbox.phase == .frozen)
         #expect(bench.shard.ring.count == 0)
+    }
+
+    private static func text(_ number: Int) -> String { "\(number) " + String(repeating: "x", count: 10_000) }
+
+    /// A connection that left the ring before it was sent anything, and a socket for it.
+    private func detached(_ bench: Bench) throws -> (Connection, SocketPair) {
+        let (slow, _) = try bench.open()
+        for number in 0..<20 {
+            bench.send(Self.text(number))
+            bench.send("mine \(number)", to: .connection(slow.id))
+            bench.loop.run()
+        }
+        #expect(slow.outbox.phase == .behind)
+        #expect(slow.outbox.streamCursor == nil)
+        #expect(bench.shard.ring.count == 0)
+        return (slow, SocketPair())
+    }
+
+    @Test func `gives who catches up everything from the log, and then from the ring`() throws {
+        let bench = try Bench(ringBytesMax: 100_000, policy: .catchUp)
+        defer { bench.finish() }
+        let (slow, sockets) = try detached(bench)
+        defer { sockets.close() }
+        slow.descriptor = sockets.mine
+        slow.transmit()
+        var received: [UInt8] = []
+        while slow.outbox.phase == .behind {
+            bench.loop.run()
+            received += sockets.received()
+            slow.transmit()
+        }
+        received += sockets.received()
+        #expect(slow.outbox.phase == .idle)
+        bench.send("live")
+        bench.loop.run()
+        received += sockets.received()
+        var expected = ByteBuffer(string: "101")
+        for text in (0..<20).flatMap({ [Self.text($0), "mine \($0)"] }) + ["live"] {
+            FrameEncoder.append(
+                .text, payload: ByteBuffer(string: text).readableBytesSpan, frameBytesMax: 1 << 20, to: &expected)
+        }
+        let isExpected = received == Array(expected.readableBytesView)  // not 200 KB in a failure
+        #expect(isExpected)
+        #expect(slow.outbox.bytesSent(head: bench.shard.ring.head) == UInt64(received.count - 3))
+        slow.descriptor = -1
+    }
+
+    @Test func `closes who cannot catch up because the log is unreadable`() throws {
+        let bench = try Bench(ringBytesMax: 100_000, policy: .catchUp, readsWrongLog: true)
+        defer { bench.finish() }
+        let (slow, sockets) = try detached(bench)
+        defer { sockets.close() }
+        slow.descriptor = sockets.mine
+        slow.transmit()
+        bench.loop.run()
+        #expect(slow.outbox.phase == .frozen)
+        var close = ByteBuffer()
+        FrameEncoder.appendClose(.internalError, reason: "Slow consumer, and the log is unreadable", to: &close)
+        #expect(sockets.received() == Array("101".utf8) + Array(close.readableBytesView))
+        slow.descriptor = -1
+    }
+
+    @Test func `lists who skipped something as behind until the log has the gap`() throws {
+        let bench = try Bench(ringBytesMax: 100_000, policy: .skip)
+        defer { bench.finish() }
+        let (slow, sockets) = try detached(bench)
+        defer { sockets.close() }
+        slow.descriptor = sockets.mine
+        slow.transmit()
+        #expect(sockets.received() == Array("101".utf8))
+        #expect(slow.outbox.phase == .idle)
+        #expect(bench.shard.gaps[slow.id]?.deliveredThrough == Position(2))
+        bench.shard.perform(
+            DeliveryPlan(
+                first: bench.shard.performedThrough.next, last: bench.shard.performedThrough.next,
+                run: FrameRun(start: bench.shard.ring.head)))
+        let observation = ShardObservation.combined([bench.shard.observation])
+        #expect(observation.behind == [Checkpoint.Behind(connection: slow.id, deliveredThrough: Position(2))])
+        bench.loop.run()
+        #expect(bench.shard.gaps.isEmpty)
+        #expect(ShardObservation.combined([bench.shard.observation]).behind.isEmpty)
+        bench.send("live")
+        bench.loop.run()
+        #expect(sockets.received() == [0x81, 4] + Array("live".utf8))
+        slow.descriptor = -1
+    }
+
+    @Test(arguments: [SlowConsumerPolicy.catchUp, .skip])
+    func `closes who cannot be helped: unfinished messages alone are more than the ring`(
+        policy: SlowConsumerPolicy
+    ) throws {
+        let bench = try Bench(ringBytesMax: 100_000, policy: policy)
+        defer { bench.finish() }
+        let (slow, channel) = try bench.open()
+        bench.loop.run()
+        let sockets = SocketPair()
+        defer { sockets.close() }
+        slow.descriptor = sockets.mine
+        slow.transmit()
+        bench.send(String(repeating: "x", count: 2_000_000))
+        bench.loop.run()
+        withExtendedLifetime(channel) {}
+        #expect(slow.outbox.phase == .frozen)
+        slow.descriptor = -1
     }
 
     @Test func `holds no message of a client that is being closed`() throws {

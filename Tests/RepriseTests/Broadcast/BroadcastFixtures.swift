@@ -156,6 +156,8 @@ struct PlanReader {
             case .frame(_, let range):
                 catchUp(connection, to: offset)
                 sent[connection, default: []] += plan.targeted.bytes[range]
+            case .skipped:
+                break
             }
         }
         for connection in cursors.keys { catchUp(connection, to: stream.count) }

@@ -21,6 +21,7 @@ import Testing
             case .frame(let position, let range):
                 return "frame \(number) at \(exception.offset) by \(position): "
                     + String(decoding: plan.targeted.bytes[range].dropFirst(2), as: UTF8.self)
+            case .skipped: return "skipped \(number)"
             }
         }
     }
@@ -167,6 +168,18 @@ import Testing
             digests.append(engine.digest)
         }
         #expect(Set(digests.map(\.value)).count == 1)
+    }
+
+    @Test mutating func `a gap is told to its connection's shard and changes no digest`() {
+        sequence.connect(1)
+        sequence.send("x", to: .everyone)
+        _ = plan()
+        let digest = engine.digest
+        sequence.add(.skipped(Skipped(connection: .number(1), first: Position(3), last: Position(3))))
+        let plan = plan()
+        #expect(changes(plan) == ["skipped 1"])
+        #expect(plan.run.bytes.readableBytes == 0)
+        #expect(engine.digest == digest)
     }
 
     @Test mutating func `counts are by kind`() {

@@ -10,8 +10,39 @@ import Testing
 @Suite struct `An outbox against its model` {
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `sends the handshake, then every delivery in order, and controls between them`(seed: UInt64) {
-        var simulation = Simulation(seed: seed)
+        var simulation = Simulation(seed: seed, policy: .disconnect)
         simulation.run(steps: 120)
+    }
+
+    @Test(arguments: 1000..<1150 as Range<UInt64>)
+    func `that catches up is sent every delivery, whatever the ring gives up`(seed: UInt64) {
+        var simulation = Simulation(seed: seed, policy: .catchUp)
+        simulation.run(steps: 160)
+        #expect(simulation.skipped.isEmpty)
+    }
+
+    @Test(arguments: 2000..<2150 as Range<UInt64>)
+    func `that skips is sent every delivery or has skipped it, whatever the ring gives up`(seed: UInt64) {
+        var simulation = Simulation(seed: seed, policy: .skip)
+        simulation.run(steps: 160)
+    }
+
+    @Test(arguments: [SlowConsumerPolicy.catchUp, .skip])
+    func `leaves the ring in these simulations, with one message in flight, with several, and with its own frames`(
+        policy: SlowConsumerPolicy
+    ) {
+        var seen = Simulation.Coverage()
+        for seed in 3000..<3100 as Range<UInt64> {
+            var simulation = Simulation(seed: seed, policy: policy)
+            simulation.run(steps: 160)
+            seen.add(simulation.coverage)
+        }
+        #expect(seen.left > 40)
+        #expect(seen.leftWithSeveralInFlight > 0)
+        #expect(seen.joined > 40)
+        #expect(seen.ended > 0)
+        #expect(policy == .skip || seen.leftAgain > 5 && seen.gaveUp > 5)
+        #expect(policy == .catchUp || seen.skippedDeliveries > 100)
     }
 }
 
@@ -23,31 +54,62 @@ private struct Simulation {
     private var performed = Position(3)
     private var next: UInt64 = 4
 
+    private let policy: SlowConsumerPolicy
+    private var reading: CatchUp.Request?
+    /// What was skipped, as it was to be recorded.
+    private(set) var skipped: [ClosedRange<Position>] = []
+    private(set) var coverage = Coverage()
+
+    /// How often what happened.
+    struct Coverage {
+        var left = 0
+        var leftWithSeveralInFlight = 0
+        var leftAgain = 0
+        var gaveUp = 0
+        var joined = 0
+        var ended = 0
+        var skippedDeliveries = 0
+
+        mutating func add(_ other: Coverage) {
+            left += other.left
+            leftWithSeveralInFlight += other.leftWithSeveralInFlight
+            leftAgain += other.leftAgain
+            gaveUp += other.gaveUp
+            joined += other.joined
+            ended += other.ended
+            skippedDeliveries += other.skippedDeliveries
+        }
+    }
+
     /// What is addressed to the connection, in order.
     private var deliveries: [(position: Position, frame: [UInt8])] = []
     private var isActive = false
+    private var activatedAt = Position.zero
     private var pings: [String] = []
     private var refusals = 0
     private let handshake = Array("HTTP/1.1 101 Switching\r\n\r\n".utf8)
 
     private var taken: [UInt8] = []
     /// What the client has parsed of it.
-    private var parsed = (offset: 0, complete: 0, closes: 0, lastPing: -1)
+    private var parsed = (offset: 0, complete: 0, closes: 0, lastPing: -1, lastDelivered: Position.zero)
     private var inChannel: [UInt8] = []
     private var deliveredWhenFrozen: Int?
     private var isFinished = false
     /// The chances of this run, percent: some runs never block, some never freeze, some have large frames.
-    private let chances: (full: Int, blocked: Int, channel: Int, large: Int, freeze: Int)
+    private let chances: (full: Int, blocked: Int, channel: Int, large: Int, freeze: Int, evict: Int, read: Int)
 
-    init(seed: UInt64) {
+    init(seed: UInt64, policy: SlowConsumerPolicy) {
         self.seed = seed
+        self.policy = policy
         random = SeededGenerator(seed: seed)
         chances = (
             full: [0, 30, 80].randomElement(using: &random) ?? 0,
             blocked: [0, 20, 50].randomElement(using: &random) ?? 0,
             channel: [10, 50, 90].randomElement(using: &random) ?? 0,
             large: [0, 5, 40].randomElement(using: &random) ?? 0,
-            freeze: [0, 1, 3].randomElement(using: &random) ?? 0
+            freeze: [0, 1, 3].randomElement(using: &random) ?? 0,
+            evict: [20, 60, 100].randomElement(using: &random) ?? 0,
+            read: [5, 30, 80].randomElement(using: &random) ?? 0
         )
     }
 
@@ -57,8 +119,9 @@ private struct Simulation {
             check()
         }
         // Then the socket takes everything.
-        while !isFinished, outbox.channelBytes > 0 || outbox.hasOutput(head: ring.head) {
+        while !isFinished, outbox.channelBytes > 0 || outbox.hasOutput(head: ring.head) || outbox.isOnDetour {
             flushChannel()
+            finishRead()
             transmit(everything: true)
             check()
         }
@@ -67,12 +130,14 @@ private struct Simulation {
                 expect(outbox.phase == .idle, "not idle at the end")
                 expect(parsed.complete == deliveries.count, "deliveries are missing")
                 expect(outbox.insertBytes == 0, "inserts are left")
+                expect(!outbox.isOnDetour && outbox.ownMemoryBytes == 0, "memory is kept")
             } else {
                 expect(outbox.closeHasLeft, "the Close has not left")
             }
         }
-        let through = outbox.finish(ring: ring, performedThrough: performed)
-        checkThrough(through)
+        if !isFinished { finish() }
+        checkThrough(outbox.deliveredThrough(ring: ring, performedThrough: performed))
+        coverage.skippedDeliveries = deliveries.count { isSkipped($0.position) }
     }
 
     // MARK: Steps
@@ -83,7 +148,8 @@ private struct Simulation {
         case 40..<60: transmit(everything: false)
         case 60..<75: if random.chance(chances.channel) { flushChannel() }
         case 75..<85: control()
-        case 85..<97: dropRuns()
+        case 85..<97: if policy != .disconnect, random.chance(chances.evict) { evict() } else { dropRuns() }
+        case 97 where policy != .disconnect: finishRead()
         default:
             if random.chance(chances.freeze * 30) { freeze() }
             if random.chance(chances.freeze) { finish() }
@@ -111,11 +177,13 @@ private struct Simulation {
             default:
                 guard !isActive else { break }
                 isActive = true
+                activatedAt = Position(next)
                 changes.append((next, run.end, nil))
             }
             next += 1
         }
         ring.append(run)
+        defer { if random.chance(chances.read) { finishRead() } }
         let wasIdle = outbox.phase == .idle
         for change in changes {
             if let frame = change.frame {
@@ -126,8 +194,8 @@ private struct Simulation {
             }
         }
         if wasIdle, changes.isEmpty, run.bytes.readableBytes > 0 { fanOut(run) }
-        if !changes.isEmpty { transmit(everything: false) }
         performed = Position(next - 1)
+        if !changes.isEmpty { transmit(everything: false) }
     }
 
     private mutating func fanOut(_ run: FrameRun) {
@@ -140,7 +208,8 @@ private struct Simulation {
     }
 
     private mutating func transmit(everything: Bool) {
-        guard outbox.channelBytes == 0, outbox.hasOutput(head: ring.head) else { return }
+        guard outbox.channelBytes == 0 else { return }
+        guard outbox.hasOutput(head: ring.head) || goOn() else { return }
         var stretch = ByteBuffer()
         let limit = everything ? 1 << 20 : [1, 7, 100, 65_536].randomElement(using: &random) ?? 1
         outbox.copyStretch(from: ring, limit: limit, into: &stretch)
@@ -148,7 +217,70 @@ private struct Simulation {
         let count = everything ? stretch.readableBytes : amount(of: stretch.readableBytes)
         taken += stretch.bytes.prefix(count)
         outbox.took(count, head: ring.head)
-        if count < stretch.readableBytes { handToChannel() }
+        if count < stretch.readableBytes { handToChannel() } else if !outbox.hasOutput(head: ring.head) { _ = goOn() }
+    }
+
+    /// As a connection does when it has sent everything.
+    private mutating func goOn() -> Bool {
+        switch outbox.advance(ring: ring, performedThrough: performed) {
+        case nil:
+            return false
+        case .read(let request):
+            expect(reading == nil, "two reads at a time")
+            expect(request.first <= request.last && request.last <= performed, "it reads \(request)")
+            reading = request
+            return false
+        case .joined(let range):
+            coverage.joined += 1
+            record(range)
+            return outbox.hasOutput(head: ring.head)
+        }
+    }
+
+    private mutating func record(_ range: ClosedRange<Position>?) {
+        guard let range else { return }
+        expect(range.lowerBound > skipped.last?.upperBound ?? activatedAt, "\(range) was skipped, after \(skipped)")
+        expect(range.upperBound <= performed, "\(range) was skipped, beyond \(performed)")
+        skipped.append(range)
+    }
+
+    private func isSkipped(_ position: Position) -> Bool { skipped.contains { $0.contains(position) } }
+
+    /// The log gives a part of what was asked for, or all.
+    private mutating func finishRead() {
+        guard let request = reading else { return }
+        reading = nil
+        let last = Position.RawValue.random(in: request.first.rawValue...request.last.rawValue, using: &random)
+        let end = random.chance(chances.full) ? request.last : Position(last)
+        var run = FrameRun(start: request.offset)
+        for delivery in deliveries where delivery.position >= request.first && delivery.position <= end {
+            run.bytes.writeBytes(delivery.frame)
+            run.marks.append(FrameRun.Mark(position: delivery.position, end: run.end))
+        }
+        outbox.add(CatchUp.Chunk(run: run, last: end))
+        if random.chance(50) { transmit(everything: false) }
+    }
+
+    /// The ring is too large, or what is kept for this connection alone.
+    private mutating func evict() {
+        let wasOnDetour = outbox.isOnDetour
+        if random.chance(30) {
+            let before = outbox.deliveredThrough(ring: ring, performedThrough: performed)
+            if outbox.detours.first?.stream.mark(after: outbox.cursor) != nil { coverage.gaveUp += 1 }
+            outbox.giveUpReadAhead()
+            let after = outbox.deliveredThrough(ring: ring, performedThrough: performed)
+            expect(before == after, "giving up what was read moved \(before) to \(after)")
+        } else {
+            for _ in 0..<Int.random(in: 1...3, using: &random) where ring.count > 0 {
+                if outbox.needsStream(before: ring.endOfOldest) {
+                    outbox.leaveRing(policy, ring: ring, performedThrough: performed)
+                    if wasOnDetour { coverage.leftAgain += 1 } else { coverage.left += 1 }
+                    if outbox.begunInsertCount > 1 { coverage.leftWithSeveralInFlight += 1 }
+                }
+                ring.evictOldest()
+            }
+        }
+        if random.chance(50) { transmit(everything: false) }
     }
 
     private mutating func handToChannel() {
@@ -182,19 +314,22 @@ private struct Simulation {
 
     private mutating func freeze() {
         guard outbox.phase == .idle || outbox.phase == .behind else { return }
-        outbox.freeze(close: .closing(), ring: ring, performedThrough: performed)
+        if outbox.isOnDetour { coverage.ended += 1 }
+        record(outbox.freeze(close: .closing(), ring: ring, performedThrough: performed))
+        expect(outbox.streamCursor == nil, "it needs the ring")
         deliveredWhenFrozen = deliveries.count
         if random.chance(50) { while ring.count > 0 { ring.evictOldest() } }
     }
 
     private mutating func finish() {
-        outbox.finish(ring: ring, performedThrough: performed)
+        if outbox.isOnDetour { coverage.ended += 1 }
+        record(outbox.finish(ring: ring, performedThrough: performed).skipped)
         isFinished = true
     }
 
     private mutating func payload() -> String {
         let count = random.chance(chances.large) ? 20_000 : Int.random(in: 0...40, using: &random)
-        return String(repeating: "abcdefghij".randomElement(using: &random) ?? "a", count: count)
+        return "\(next) " + String(repeating: "abcdefghij".randomElement(using: &random) ?? "a", count: count)
     }
 
     private mutating func amount(of count: Int) -> Int {
@@ -225,16 +360,25 @@ private struct Simulation {
                 parsed.lastPing = ping
             case 1 where frame.payload.first == 0x72: break  // a refusal
             default:
+                passSkipped()
                 guard parsed.complete < deliveries.count else {
                     expect(false, "more frames than deliveries")
                     break
                 }
                 let expected = deliveries[parsed.complete].frame
                 expect(expected.suffix(frame.payload.count) == frame.payload[...], "\(parsed.complete) differs")
+                parsed.lastDelivered = deliveries[parsed.complete].position
                 parsed.complete += 1
             }
         }
         parsed.offset = rest.startIndex
+        passSkipped()
+    }
+
+    private mutating func passSkipped() {
+        while parsed.complete < deliveries.count, isSkipped(deliveries[parsed.complete].position) {
+            parsed.complete += 1
+        }
     }
 
     private mutating func check() {
@@ -251,14 +395,14 @@ private struct Simulation {
         checkThrough(outbox.deliveredThrough(ring: ring, performedThrough: performed))
     }
 
-    /// Everything addressed at or before `through` was taken in full; what comes next was not.
+    /// Everything addressed at or before `through` was taken in full or skipped; what comes next was not.
     private func checkThrough(_ through: Position) {
         guard isActive else {
             expect(through == .zero, "\(through) without an activation")
             return
         }
         let complete = parsed.complete
-        let last = complete > 0 ? deliveries[complete - 1].position : .zero
+        let last = parsed.lastDelivered
         let open = complete < deliveries.count ? deliveries[complete].position : Position(.max)
         expect(
             through >= last && through < open,
