@@ -17,7 +17,8 @@ public struct Outbox: Sendable {
     public enum Phase: Equatable, Sendable {
         /// Not in the log yet: nothing may be sent.
         case pending
-        /// Everything up to the head has left; the cursor is the head and is not stored.
+        /// Everything up to the head has left. Each run is taken whole as it comes, and nothing is noted: what was
+        /// taken follows from the head.
         case idle
         /// The cursor is before the head, or inserts wait.
         case behind
@@ -49,15 +50,15 @@ public struct Outbox: Sendable {
 
     /// Where the connection stands.
     public private(set) var phase: Phase = .pending
-    /// Bytes of frames that the kernel took, control frames included, the handshake not.
-    public private(set) var bytesSent: UInt64 = 0
+    /// Bytes of frames that the kernel took before the cursor, control frames included, the handshake not.
+    private var bytesTaken: UInt64 = 0
     /// Bytes that were handed to the channel so that it waits for the socket to become writable; 0 when there are none.
     public private(set) var channelBytes = 0
     /// Bytes of inserts that wait.
     public private(set) var insertBytes = 0
     /// Whether the Close frame has left in full.
     public private(set) var closeHasLeft = false
-    /// The next stream byte to be sent; meaningless while idle.
+    /// The next stream byte to be sent; while idle, the head of the stream when the connection became it.
     private var cursor: UInt64 = 0
     private var inserts: [Insert] = []
     /// Bytes of the first insert that have left.
@@ -148,6 +149,7 @@ public struct Outbox: Sendable {
     public mutating func finish(ring: FrameRing, performedThrough: Position) -> Position {
         let through = deliveredThrough(ring: ring, performedThrough: performedThrough)
         frozenThrough = through
+        leaveIdle(head: ring.head)
         phase = .finished
         inserts = []
         insertBytes = 0
@@ -188,17 +190,11 @@ public struct Outbox: Sendable {
         }
     }
 
-    /// The kernel took a whole run, in the idle phase.
-    @inline(__always)
-    public mutating func tookRun(_ byteCount: Int) {
-        bytesSent += UInt64(byteCount)
-    }
-
     /// The kernel took only the first `byteCount` bytes of a run that begins at `start`, in the idle phase.
     public mutating func tookPart(of start: UInt64, byteCount: Int) {
-        phase = .behind
-        cursor = start + UInt64(byteCount)
-        bytesSent += UInt64(byteCount)
+        leaveIdle(head: start)
+        cursor += UInt64(byteCount)
+        bytesTaken += UInt64(byteCount)
     }
 
     /// The kernel took the first `byteCount` bytes of the stretch.
@@ -211,14 +207,14 @@ public struct Outbox: Sendable {
                 insertBytesTaken += count
                 insertBytes -= count
                 rest -= count
-                if inserts[0].purpose != .handshake { bytesSent += UInt64(count) }
+                if inserts[0].purpose != .handshake { bytesTaken += UInt64(count) }
                 if count == open { insertHasLeft() }
             } else {
                 let end = inserts.first?.offset ?? head
                 let count = min(rest, Int(end - cursor))
                 precondition(count > 0, "the kernel took \(rest) bytes more than there were")
                 cursor += UInt64(count)
-                bytesSent += UInt64(count)
+                bytesTaken += UInt64(count)
                 rest -= count
             }
         }
@@ -251,6 +247,13 @@ public struct Outbox: Sendable {
     }
 
     // MARK: Asking
+
+    /// Bytes of frames that the kernel took, control frames included, the handshake not.
+    ///
+    /// - Parameter head: the stream offset up to which idle connections have been served.
+    public func bytesSent(head: UInt64) -> UInt64 {
+        phase == .idle ? bytesTaken + (head - cursor) : bytesTaken
+    }
 
     /// Whether bytes of the stream before `offset` are still to be sent.
     public func needsStream(before offset: UInt64) -> Bool {
@@ -295,6 +298,7 @@ public struct Outbox: Sendable {
     private mutating func leaveIdle(head: UInt64) {
         guard phase == .idle else { return }
         phase = .behind
+        bytesTaken += head - cursor
         cursor = head
     }
 

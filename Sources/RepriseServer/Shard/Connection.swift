@@ -42,20 +42,24 @@ final class Connection {
 
     /// The socket; −1 from the moment that it must not be used any more. The kernel reuses numbers at once, and a late
     /// send would reach a stranger.
-    var descriptor: CInt = -1
+    var descriptor: CInt = -1 {
+        didSet { if descriptor < 0 { shard.leaveIdle(self) } }
+    }
     /// The index in the shard's member list; −1 outside of it.
     var memberIndex = -1
-    /// When bytes last went either way.
+    /// The index among the shard's idle connections; −1 outside of them.
+    var idleIndex = -1
+    /// When bytes last went either way; while it is idle, the shard knows better.
     private(set) var lastTraffic = NIODeadline.uptimeNanoseconds(0)
     /// When it was activated, by the loop's clock.
     private(set) var openedAt = NIODeadline.uptimeNanoseconds(0)
     /// When bytes last went either way, by the wall clock, for the management API.
-    var lastTrafficTime: Timestamp { gateway.wallClock(at: lastTraffic) }
+    var lastTrafficTime: Timestamp { gateway.wallClock(at: shard.lastTraffic(of: self)) }
 
     var context: ChannelHandlerContext?
-    /// Bytes that came before the activation.
+    /// Bytes that came before the activation. While there are any, nothing more is read.
     var earlyBytes: ByteBuffer?
-    var isReadHeld = true
+    var isReadHeld = false
     var isReadWanted = false
     private var hasStartedReading = false
     private var hasContinuation = false
@@ -254,6 +258,6 @@ final class Connection {
                 Disconnected(
                     connection: id, request: gateway.makeRequestID(), code: ending.code, reason: ending.reason,
                     cause: ending.cause, deliveredThrough: through > .zero ? through : nil,
-                    bytesSent: outbox.bytesSent)))
+                    bytesSent: outbox.bytesSent(head: shard.ring.head))))
     }
 }

@@ -26,6 +26,10 @@ final class Shard: @unchecked Sendable {
     private(set) var connections: [ConnectionID: Connection] = [:]
     /// The live connections of this loop, in no particular order.
     private var members: ContiguousArray<Connection> = []
+    /// Those of them that have everything.
+    private var idle = IdleConnections()
+    /// When the idle connections were last sent something.
+    private var lastFanOut = NIODeadline.uptimeNanoseconds(0)
     /// Connections whose cursor is before the head.
     private var behind: [ConnectionID: Connection] = [:]
     /// Connections whose end was decided, until they are out of the log.
@@ -95,6 +99,7 @@ final class Shard: @unchecked Sendable {
         guard let connection = connections.removeValue(forKey: id) else { return }
         behind[id] = nil
         leaving[id] = nil
+        leaveIdle(connection)
         let index = connection.memberIndex
         guard index >= 0 else { return }
         let last = members.removeLast()
@@ -166,6 +171,7 @@ final class Shard: @unchecked Sendable {
                 remove(exception.connection)
             case .frame(let position, let range):
                 guard let frame = plan.targeted.getSlice(at: range.lowerBound, length: range.count) else { continue }
+                leaveIdle(connection)
                 connection.outbox.add(frame, at: position, offset: exception.offset, served: plan.run.start)
                 connection.noteTraffic(now)
                 touched.append(connection)
@@ -174,26 +180,37 @@ final class Shard: @unchecked Sendable {
         return touched
     }
 
-    /// The hot loop: the run's bytes, borrowed once, to every idle member.
+    /// The run's bytes, borrowed once, to every idle connection.
     private func fanOut(_ run: FrameRun, now: NIODeadline) {
-        unsafe run.bytes.withUnsafeReadableBytes { bytes in
-            for connection in members where connection.outbox.phase == .idle {
-                switch unsafe SocketWriter.send(bytes, to: connection.descriptor) {
-                case .took(bytes.count):
-                    connection.outbox.tookRun(bytes.count)
-                    connection.noteTraffic(now)
-                case .took(let count):
-                    connection.outbox.tookPart(of: run.start, byteCount: count)
-                    connection.waitForSocket()
-                case .blocked:
-                    connection.outbox.tookPart(of: run.start, byteCount: 0)
-                    connection.waitForSocket()
-                case .failed:
-                    connection.outbox.tookPart(of: run.start, byteCount: 0)
-                    markBroken(connection)
-                }
+        let shortfalls = unsafe run.bytes.withUnsafeReadableBytes { unsafe idle.send($0) }
+        for shortfall in shortfalls {
+            let connection = shortfall.connection
+            leaveIdle(connection)
+            switch shortfall.result {
+            case .took(let count):
+                connection.outbox.tookPart(of: run.start, byteCount: count)
+                connection.noteTraffic(now)
+                connection.waitForSocket()
+            case .blocked:
+                connection.outbox.tookPart(of: run.start, byteCount: 0)
+                connection.waitForSocket()
+            case .failed:
+                connection.outbox.tookPart(of: run.start, byteCount: 0)
+                markBroken(connection)
             }
         }
+        lastFanOut = now
+    }
+
+    /// When bytes last went either way between a client and this shard.
+    func lastTraffic(of connection: Connection) -> NIODeadline {
+        connection.idleIndex < 0 ? connection.lastTraffic : max(connection.lastTraffic, lastFanOut)
+    }
+
+    /// The connection is sent no runs as they come.
+    func leaveIdle(_ connection: Connection) {
+        let traffic = lastTraffic(of: connection)
+        if idle.remove(connection) { connection.noteTraffic(traffic) }
     }
 
     /// Notes a socket that failed; it is closed when the fan-out is over.
@@ -209,9 +226,15 @@ final class Shard: @unchecked Sendable {
 
     // MARK: The ring
 
-    /// Keeps `behind` and `leaving` in step after a connection's outbox has changed.
+    /// Keeps `idle`, `behind` and `leaving` in step after a connection's outbox has changed.
     func noteProgress(of connection: Connection) {
-        switch connection.outbox.phase {
+        let phase = connection.outbox.phase
+        if phase == .idle, connection.memberIndex >= 0, connection.descriptor >= 0 {
+            idle.insert(connection)
+        } else {
+            leaveIdle(connection)
+        }
+        switch phase {
         case .behind:
             behind[connection.id] = connection
             return
@@ -274,7 +297,7 @@ final class Shard: @unchecked Sendable {
         for connection in Array(members) {
             if now - connection.openedAt >= lifetime {
                 connection.end(Ending(cause: .lifetime, code: .goingAway))
-            } else if now - connection.lastTraffic >= idle {
+            } else if now - lastTraffic(of: connection) >= idle {
                 connection.end(Ending(cause: .idle, code: .goingAway))
             }
         }
