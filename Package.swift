@@ -65,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "RepriseCLI",
             dependencies: [
-                "Reprise", "RepriseServer", "RepriseLoad",
+                "LMDB", "Reprise", "RepriseServer", "RepriseLoad",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

@@ -39,40 +39,6 @@ public struct WriteTransaction: ~Copyable, Transaction {
 }
 
 extension WriteTransaction {
-    /// Appends a value of exactly `byteCount` bytes under `key`, which must be above every key in the table, and
-    /// lets `write` fill it in LMDB's page (`MDB_APPEND | MDB_RESERVE`).
-    ///
-    /// - Precondition: `write` fills all `byteCount` bytes.
-    /// - Throws: `keyExists` when the key is not above the last; `mapFull`; `transactionFull`.
-    public borrowing func append(
-        _ key: UInt64, byteCount: Int, to table: OrdinalTable, _ write: (inout OutputRawSpan) -> Void
-    ) throws(LMDBError) {
-        var key = key
-        var reserved = unsafe MDB_val(mv_size: byteCount, mv_data: nil)
-        let result = unsafe withUnsafeMutableBytes(of: &key) { bytes in
-            var keyValue = unsafe MDB_val(UnsafeRawBufferPointer(bytes))
-            return unsafe mdb_put(
-                handle.pointer, table.identifier, &keyValue, &reserved, UInt32(MDB_APPEND | MDB_RESERVE))
-        }
-        try check(result, "mdb_put")
-        var output = unsafe OutputRawSpan(
-            buffer: UnsafeMutableRawBufferPointer(start: reserved.mv_data, count: byteCount), initializedCount: 0)
-        write(&output)
-        precondition(output.byteCount == byteCount, "reserved \(byteCount) bytes, wrote \(output.byteCount)")
-    }
-
-    /// Appends a copy of `bytes` under `key`, which must be above every key in the table.
-    public borrowing func append(_ key: UInt64, bytes: RawSpan, to table: OrdinalTable) throws(LMDBError) {
-        try append(key, byteCount: bytes.byteCount, to: table) { page in
-            unsafe bytes.withUnsafeBytes { source in
-                unsafe page.withUnsafeMutableBytes { target, count in
-                    unsafe target.copyMemory(from: source)
-                    count = source.count
-                }
-            }
-        }
-    }
-
     /// Puts or replaces a value.
     public borrowing func put(_ value: [UInt8], for key: UInt64, in table: OrdinalTable) throws(LMDBError) {
         var key = key

@@ -24,6 +24,8 @@ extension Environment {
 
 extension WriteTransaction {
     borrowing func append(_ key: UInt64, copyOf bytes: [UInt8], to table: OrdinalTable) throws(LMDBError) {
-        try unsafe append(key, bytes: bytes.span.bytes, to: table)
+        try withAppender(to: table) { appender throws(LMDBError) in
+            try unsafe appender.append(key, bytes: bytes.span.bytes)
+        }
     }
 }

@@ -136,12 +136,41 @@ import Testing
         #expect(try ReadTransaction(environment).count(table) == 7)
     }
 
+    @Test func `one appender takes many values, over many pages, while another table changes`() throws {
+        let other = try environment.makeTable("other")
+        let bytes = [UInt8](repeating: 7, count: 1000)
+        let transaction = try WriteTransaction(environment)
+        try transaction.withAppender(to: table) { appender throws(LMDBError) in
+            for key in 11...1010 as ClosedRange<UInt64> {
+                try unsafe appender.append(key, bytes: bytes.span.bytes)
+                try transaction.put([1], for: key, in: other)
+            }
+        }
+        try transaction.commit()
+        #expect(try ReadTransaction(environment).count(table) == 1001)
+        #expect(try ReadTransaction(environment).count(other) == 1000)
+        #expect(try environment.value(for: 1010, in: table) == bytes)
+    }
+
+    @Test func `an appender refuses a key that is not above its last`() throws {
+        let transaction = try WriteTransaction(environment)
+        let error = #expect(throws: LMDBError.self) {
+            try transaction.withAppender(to: table) { appender throws(LMDBError) in
+                try unsafe appender.append(12, bytes: [1].span.bytes)
+                try unsafe appender.append(11, bytes: [1].span.bytes)
+            }
+        }
+        #expect(error?.code == .keyExists)
+    }
+
     @Test func `reserved space is filled in place`() throws {
         let transaction = try WriteTransaction(environment)
-        try transaction.append(11, byteCount: 3, to: table) { page in
-            unsafe page.append(1, as: UInt8.self)
-            unsafe page.append(2, as: UInt8.self)
-            unsafe page.append(3, as: UInt8.self)
+        try transaction.withAppender(to: table) { appender throws(LMDBError) in
+            try appender.append(11, byteCount: 3) { page in
+                unsafe page.append(1, as: UInt8.self)
+                unsafe page.append(2, as: UInt8.self)
+                unsafe page.append(3, as: UInt8.self)
+            }
         }
         try transaction.commit()
         #expect(try environment.value(for: 11, in: table) == [1, 2, 3])
@@ -153,7 +182,9 @@ import Testing
             let environment = try folder.environment()
             let table = try environment.makeTable()
             let transaction = try WriteTransaction(environment)
-            try transaction.append(1, byteCount: 3, to: table) { page in unsafe page.append(1, as: UInt8.self) }
+            try transaction.withAppender(to: table) { appender throws(LMDBError) in
+                try appender.append(1, byteCount: 3) { page in unsafe page.append(1, as: UInt8.self) }
+            }
         }
     }
 

@@ -66,7 +66,8 @@ public struct Engine: Sendable {
     ///
     /// - Parameter events: in order of position, without a gap after what was applied before.
     /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
-    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan {
+    @specialized(where Events == [Event])  // or callers in other modules pay an allocation for every event
+    public mutating func apply<Events: Collection<Event>>(_ events: Events) -> DeliveryPlan {
         var plan = DeliveryPlan(
             first: projection.position.next, last: projection.position,
             run: FrameRun(start: broadcaster.streamOffset))

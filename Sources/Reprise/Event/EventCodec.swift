@@ -49,15 +49,21 @@ public enum EventCodec {
     /// - Parameter previousHash: the chain hash of the record before, or `firstSeed`.
     /// - Returns: the record's own chain hash.
     public static func encode(_ event: Event, previousHash: UInt64, into buffer: inout ByteBuffer) -> UInt64 {
-        let start = buffer.writerIndex
-        buffer.writeInteger(formatVersion)
-        buffer.writeInteger(kind(of: event.fact).rawValue)
-        buffer.writeInteger(event.time.rawValue, endianness: .little)
-        encodeFields(of: event.fact, into: &buffer)
-        let recordOffset = start - buffer.readerIndex
-        let hash = XXH64.hash(
-            prefix: event.position.rawValue, buffer.readableBytesSpan.extracting(recordOffset...), seed: previousHash)
-        buffer.writeInteger(hash, endianness: .little)
+        var hash: UInt64 = 0
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: RecordSize.record(of: event.fact)) { record in
+            hash = encode(event, previousHash: previousHash, into: &record)
+        }
+        return hash
+    }
+
+    /// Writes the record of `event` into a span that is empty, and has room for `RecordSize.record(of:)` bytes.
+    static func encode(_ event: Event, previousHash: UInt64, into record: inout OutputRawSpan) -> UInt64 {
+        record.writeInteger(formatVersion)
+        record.writeInteger(kind(of: event.fact).rawValue)
+        record.writeInteger(event.time.rawValue)
+        encodeFields(of: event.fact, into: &record)
+        let hash = XXH64.hash(prefix: event.position.rawValue, record.bytes, seed: previousHash)
+        record.writeInteger(hash)
         return hash
     }
 
@@ -73,105 +79,78 @@ public enum EventCodec {
         }
     }
 
-    private static func encodeFields(of fact: Fact, into buffer: inout ByteBuffer) {
+    private static func encodeFields(of fact: Fact, into record: inout OutputRawSpan) {
         switch fact {
         case .message(let message):
-            buffer.writeToken(message.connection.token)
-            buffer.writeToken(message.message.token)
-            buffer.writeToken(message.request.token)
-            buffer.writeInteger(message.opcode.rawValue)
-            switch message.outcome {
-            case .route(let key):
-                buffer.writeInteger(0 as UInt8)
-                buffer.writeText(key)
-            case .refused(let refusal):
-                buffer.writeInteger(refusal.rawValue)
-                buffer.writeText("")
-            }
-            buffer.writeImmutableBuffer(message.body)
+            encode(message, into: &record)
         case .sent(let sent):
-            buffer.writeToken(sent.request.token)
+            record.writeToken(sent.request.token)
             switch sent.target {
             case .everyone:
-                buffer.writeInteger(0 as UInt8)
+                record.writeInteger(0 as UInt8)
             case .connection(let connection):
-                buffer.writeInteger(1 as UInt8)
-                buffer.writeToken(connection.token)
+                record.writeInteger(1 as UInt8)
+                record.writeToken(connection.token)
             }
-            buffer.writeInteger(sent.opcode.rawValue)
-            buffer.writeImmutableBuffer(sent.body)
+            record.writeInteger(sent.opcode.rawValue)
+            record.writeBytes(sent.body.readableBytesSpan)
         case .connected(let connected):
-            encode(connected, into: &buffer)
+            encode(connected, into: &record)
         case .disconnected(let disconnected):
-            buffer.writeToken(disconnected.connection.token)
-            buffer.writeToken(disconnected.request.token)
-            buffer.writeInteger(disconnected.code.rawValue, endianness: .little)
-            buffer.writeInteger(disconnected.cause.rawValue)
-            buffer.writeInteger(disconnected.deliveredThrough?.rawValue ?? 0, endianness: .little)
-            buffer.writeInteger(disconnected.deliveredAtLeast?.rawValue ?? 0, endianness: .little)
-            buffer.writeInteger(disconnected.bytesSent, endianness: .little)
-            buffer.writeText(disconnected.reason)
+            record.writeToken(disconnected.connection.token)
+            record.writeToken(disconnected.request.token)
+            record.writeInteger(disconnected.code.rawValue)
+            record.writeInteger(disconnected.cause.rawValue)
+            record.writeInteger(disconnected.deliveredThrough?.rawValue ?? 0)
+            record.writeInteger(disconnected.deliveredAtLeast?.rawValue ?? 0)
+            record.writeInteger(disconnected.bytesSent)
+            record.writeText(disconnected.reason)
         case .skipped(let skipped):
-            buffer.writeToken(skipped.connection.token)
-            buffer.writeInteger(skipped.first.rawValue, endianness: .little)
-            buffer.writeInteger(skipped.last.rawValue, endianness: .little)
+            record.writeToken(skipped.connection.token)
+            record.writeInteger(skipped.first.rawValue)
+            record.writeInteger(skipped.last.rawValue)
         case .sessionStarted(let started):
-            buffer.writeInteger(started.session.rawValue, endianness: .little)
-            buffer.writeText(started.version)
-            buffer.writeText(started.node)
-            buffer.writeText(started.configuration.routes.selectionExpression.text)
-            buffer.writeInteger(UInt64(started.configuration.frameBytesMax), endianness: .little)
-            buffer.writeLength(started.configuration.routes.routes.count)
-            for route in started.configuration.routes.routes { buffer.writeText(route.description) }
+            record.writeInteger(started.session.rawValue)
+            record.writeText(started.version)
+            record.writeText(started.node)
+            record.writeText(started.configuration.routes.selectionExpression.text)
+            record.writeInteger(UInt64(started.configuration.frameBytesMax))
+            record.writeLength(started.configuration.routes.routes.count)
+            for route in started.configuration.routes.routes { record.writeText(route.description) }
         case .sessionEnded(let cause):
-            buffer.writeInteger(cause.rawValue)
+            record.writeInteger(cause.rawValue)
         }
     }
 
-    private static func encode(_ connected: Connected, into buffer: inout ByteBuffer) {
-        buffer.writeToken(connected.connection.token)
-        buffer.writeToken(connected.request.token)
-        buffer.writeText(connected.sourceIP)
-        buffer.writeText(connected.host)
-        buffer.writeText(connected.stage)
-        buffer.writeText(connected.query)
-        buffer.writeOptionalText(connected.subprotocol)
-        buffer.writeOptionalText(connected.principal)
-        buffer.writeLength(connected.headers.count)
+    private static func encode(_ message: Message, into record: inout OutputRawSpan) {
+        record.writeToken(message.connection.token)
+        record.writeToken(message.message.token)
+        record.writeToken(message.request.token)
+        record.writeInteger(message.opcode.rawValue)
+        switch message.outcome {
+        case .route(let key):
+            record.writeInteger(0 as UInt8)
+            record.writeText(key)
+        case .refused(let refusal):
+            record.writeInteger(refusal.rawValue)
+            record.writeText("")
+        }
+        record.writeBytes(message.body.readableBytesSpan)
+    }
+
+    private static func encode(_ connected: Connected, into record: inout OutputRawSpan) {
+        record.writeToken(connected.connection.token)
+        record.writeToken(connected.request.token)
+        record.writeText(connected.sourceIP)
+        record.writeText(connected.host)
+        record.writeText(connected.stage)
+        record.writeText(connected.query)
+        record.writeOptionalText(connected.subprotocol)
+        record.writeOptionalText(connected.principal)
+        record.writeLength(connected.headers.count)
         for header in connected.headers {
-            buffer.writeText(header.name)
-            buffer.writeText(header.value)
+            record.writeText(header.name)
+            record.writeText(header.value)
         }
-    }
-}
-
-extension ByteBuffer {
-    /// Writes the 11 bytes of a token.
-    mutating func writeToken(_ token: Token) {
-        writeInteger(token.high, endianness: .big)
-        writeInteger(UInt8(truncatingIfNeeded: token.low >> 16))
-        writeInteger(UInt16(truncatingIfNeeded: token.low), endianness: .big)
-    }
-
-    /// Writes a length as LEB128: 7 bits a byte, least significant first, the top bit set on all but the last.
-    mutating func writeLength(_ length: Int) {
-        var rest = UInt64(length)
-        while rest >= 0x80 {
-            writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        writeInteger(UInt8(truncatingIfNeeded: rest))
-    }
-
-    /// Writes a length and UTF-8.
-    mutating func writeText(_ text: String) {
-        writeLength(text.utf8.count)
-        writeString(text)
-    }
-
-    /// Writes a byte 0, or a byte 1 and a text.
-    mutating func writeOptionalText(_ text: String?) {
-        writeInteger((text == nil ? 0 : 1) as UInt8)
-        if let text { writeText(text) }
     }
 }

@@ -1,4 +1,4 @@
-// The reading half of our binary shapes; the writing half are the `ByteBuffer` extensions beside `EventCodec`.
+// The reading half of our binary shapes; the writing half is `RecordFields+Write`.
 
 internal import NIOCore
 

@@ -38,7 +38,6 @@ public struct LogWriter: ~Copyable {
     /// Where it ends.
     public private(set) var tail: LogTail
     private var session: Session?
-    private var scratch = ByteBuffer()
 
     /// Takes up writing at the log's end.
     public init(_ log: EventLog) throws(LogError) {
@@ -57,20 +56,26 @@ public struct LogWriter: ~Copyable {
         var newTail = tail
         var newSession = session
         let transaction = try WriteTransaction(log.environment)
-        for event in events {
-            precondition(event.position == newTail.position.next, "\(event.position) follows \(newTail.position)")
-            scratch.clear()
-            newTail.hash = EventCodec.encode(event, previousHash: newTail.hash, into: &scratch)
-            let record = scratch.readableBytesSpan
-            try transaction.append(event.position.rawValue, bytes: record, to: log.tables.events)
-            newTail.position = event.position
-            newTail.time = event.time
-            try index(event, in: transaction, session: &newSession)
+        try transaction.withAppender(to: log.tables.events) { appender throws(LMDBError) in
+            for event in events {
+                try append(event, to: &newTail, with: appender)
+                try index(event, in: transaction, session: &newSession)
+            }
         }
         try store(addenda, in: transaction)
         try transaction.commit()
         tail = newTail
         session = newSession
+    }
+
+    /// Encodes one event into its place in the table.
+    private func append(_ event: Event, to tail: inout LogTail, with appender: borrowing Appender) throws(LMDBError) {
+        precondition(event.position == tail.position.next, "\(event.position) follows \(tail.position)")
+        var hash: UInt64 = 0
+        try appender.append(event.position.rawValue, byteCount: RecordSize.record(of: event.fact)) { record in
+            hash = EventCodec.encode(event, previousHash: tail.hash, into: &record)
+        }
+        tail = LogTail(position: event.position, hash: hash, time: event.time)
     }
 
     /// Keeps the derived tables in step with one event.

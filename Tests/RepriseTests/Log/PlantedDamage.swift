@@ -30,8 +30,8 @@ struct PlantedDamage {
         change(&records)
         let transaction = try WriteTransaction(log.environment)
         try transaction.removeAll(log.tables.events)
-        for (key, bytes) in records {
-            try unsafe transaction.append(key, bytes: bytes.span.bytes, to: log.tables.events)
+        try transaction.withAppender(to: log.tables.events) { appender throws(LMDBError) in
+            for (key, bytes) in records { try unsafe appender.append(key, bytes: bytes.span.bytes) }
         }
         try transaction.commit()
     }

@@ -1,0 +1,44 @@
+import NIOCore
+import Reprise
+
+extension Case {
+    /// Two sizes of batch: a plan allocates its buffers, so what differs between them is the events'.
+    static let broadcast = [planned(64), planned(512), ring]
+
+    private static func planned(_ batch: Int) -> Case {
+        Case("plan: a broadcast to 1000 recipients, in one batch", operations: batch) { operations in
+            var engine = Engine(withCrowd: 1000)
+            var events = Fixture.messages(operations, from: 1002)
+            return Work(
+                prepare: { if engine.projection.position >= events[0].position { events.moveOn() } },
+                run: { consume(engine.apply(events)) })
+        }
+    }
+
+    /// Runs of one message, kept while somebody is behind.
+    private static let ring = Case("ring: a run appended and one dropped") { operations in
+        var engine = Engine(withCrowd: 1)
+        var ring = FrameRing()
+        var runs: [FrameRun] = []
+        var position = 3
+        return Work(
+            prepare: {
+                runs = (0..<operations).map { engine.apply(Fixture.messages(1, from: position + $0)).run }
+                position += operations
+            },
+            run: {
+                for run in runs {
+                    ring.append(run)
+                    if ring.count > 16 { ring.drop(before: ring.endOfOldest) }
+                }
+            })
+    }
+}
+
+extension Engine {
+    /// An engine in which so many connections are live.
+    init(withCrowd count: Int) {
+        self.init()
+        _ = apply(Fixture.crowd(count))
+    }
+}
