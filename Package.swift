@@ -36,7 +36,7 @@ let package = Package(
         .target(
             name: "RepriseServer",
             dependencies: [
-                "Reprise",
+                "CLinux", "Reprise",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

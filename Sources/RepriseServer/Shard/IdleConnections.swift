@@ -1,5 +1,5 @@
 // The connections that have everything, as the fan-out wants them: their descriptors side by side. An idle connection
-// costs a broadcast four bytes of memory traffic and one system call; its object is not touched, because everything that
+// costs a broadcast four bytes of memory traffic and one send; its object is not touched, because everything that
 // a completed send changes (cursor, bytes sent, time of the last traffic) follows from the shard's own state.
 
 internal import Reprise
@@ -16,8 +16,17 @@ struct IdleConnections {
         var result: SendResult
     }
 
+    /// Takes many sends at once; `nil` where the kernel does not.
+    private let queue: SendQueue?
     private var descriptors: ContiguousArray<CInt> = []
     private var connections: ContiguousArray<Connection> = []
+
+    /// None yet.
+    ///
+    /// - Parameter queue: `nil` sends to one connection after the other.
+    init(queue: SendQueue? = SendQueue()) {
+        self.queue = queue
+    }
 
     /// Adds a connection that has everything and whose socket is usable. Does nothing if it is here already.
     mutating func insert(_ connection: Connection) {
@@ -49,7 +58,18 @@ struct IdleConnections {
     /// - Returns: the connections that are not idle any more. The caller takes them out.
     func send(_ bytes: UnsafeRawBufferPointer) -> [Shortfall] {
         var shortfalls: [Shortfall] = []
-        for index in descriptors.indices {
+        var next = 0
+        if queue != nil {
+            while descriptors.count - next >= SendQueue.batchMin {
+                let batch = next..<min(next + SendQueue.batchMax, descriptors.count)
+                unsafe queue?.send(bytes, to: descriptors.span.extracting(batch)) { index, result in
+                    let connection = connections[batch.lowerBound + index]
+                    shortfalls.append(Shortfall(connection: connection, result: result))
+                }
+                next = batch.upperBound
+            }
+        }
+        for index in next..<descriptors.count {
             let result = unsafe SocketWriter.send(bytes, to: descriptors[index])
             if case .took(bytes.count) = result { continue }
             shortfalls.append(Shortfall(connection: connections[index], result: result))
