@@ -29,6 +29,8 @@ public struct Engine: Sendable {
     /// The session of the last `sessionStarted`, if there was one.
     public private(set) var session: SessionStarted?
     private var broadcaster: Broadcaster
+    /// The stream offset of the next broadcast byte.
+    private var streamOffset: UInt64 = 0
 
     /// An engine before the first event of a session.
     ///
@@ -66,40 +68,56 @@ public struct Engine: Sendable {
     ///
     /// - Parameter events: in order of position, without a gap after what was applied before.
     /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
-    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan {
-        var plan = DeliveryPlan(
-            first: projection.position.next, last: projection.position,
-            run: FrameRun(start: broadcaster.streamOffset))
-        for event in events {
-            precondition(
-                event.position == projection.position.next,
-                "event \(event.position) was applied after \(projection.position)")
-            apply(event, &plan)
-        }
-        plan.last = projection.position
+    public mutating func apply(_ events: [Event]) -> DeliveryPlan {
+        var plan = DeliveryPlan()
+        apply(events.span, into: &plan)
         return plan
     }
 
-    private mutating func apply(_ event: Event, _ plan: inout DeliveryPlan) {
+    /// The same for any collection, which is copied.
+    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan { apply(Array(events)) }
+
+    /// The same into a plan whose storage is used again.
+    ///
+    /// - Parameter matches: one for each event, or none at all. An event's match spares the scan of its body; `nil` has
+    ///   it scanned. A match must come to the recorded outcome.
+    mutating func apply(_ events: Span<Event>, matches: Span<RouteMatch?> = Span(), into plan: inout DeliveryPlan) {
+        // Swift 6.3.1 fails to compile a span that an autoclosure captures: none of the conditions below names one.
+        let count = events.count
+        let matchCount = matches.count
+        precondition(matchCount == 0 || matchCount == count, "\(matchCount) matches for \(count) events")
+        plan.begin(after: projection.position, streamOffset: streamOffset)
+        for index in 0..<count {
+            apply(events[index], match: matchCount == 0 ? nil : matches[index], &plan)
+        }
+        plan.last = projection.position
+        streamOffset = plan.run.end
+    }
+
+    private mutating func apply(_ event: borrowing Event, match: RouteMatch?, _ plan: inout DeliveryPlan) {
+        let position = event.position
+        precondition(
+            position == projection.position.next, "event \(position) was applied after \(projection.position)")
         counts.events += 1
         switch event.fact {
         case .message(let message):
             counts.messages += 1
-            broadcaster.deliver(message, at: event.position, to: projection, plan: &plan, digest: &digest)
+            broadcaster.deliver(
+                message, at: position, match: match, to: projection, plan: &plan, digest: &digest)
         case .sent(let sent):
             counts.sends += 1
-            broadcaster.deliver(sent, at: event.position, to: projection, plan: &plan, digest: &digest)
+            broadcaster.deliver(sent, at: position, to: projection, plan: &plan, digest: &digest)
         case .connected(let connected):
             counts.connects += 1
             plan.exceptions.append(
                 DeliveryPlan.Exception(
-                    connection: connected.connection, offset: broadcaster.streamOffset,
-                    change: .activate(event.position, event.time)))
+                    connection: connected.connection, offset: plan.run.end,
+                    change: .activate(position, event.time)))
         case .disconnected(let disconnected):
             counts.disconnects += 1
             plan.exceptions.append(
                 DeliveryPlan.Exception(
-                    connection: disconnected.connection, offset: broadcaster.streamOffset, change: .deactivate))
+                    connection: disconnected.connection, offset: plan.run.end, change: .deactivate))
         case .skipped:
             counts.skips += 1
         case .sessionStarted(let started):
@@ -110,7 +128,8 @@ public struct Engine: Sendable {
             // The stream begins anew, also after a recovery that replayed an earlier session's deliveries; whoever these
             // addressed is gone.
             broadcaster = Broadcaster(configuration: started.configuration)
-            plan = DeliveryPlan(first: plan.first, last: plan.last, run: FrameRun(start: 0))
+            let first = plan.first
+            plan.begin(after: first.previous, streamOffset: 0)
         case .sessionEnded:
             break
         }

@@ -10,6 +10,9 @@ public struct Replayer: ~Copyable {
     private let session: Session
     private var engine: Engine
     private var reader: LogReader
+    /// The matches and the plan of the last batch; kept for their storage.
+    private var matches: [RouteMatch?] = []
+    private var plan = DeliveryPlan()
     private var checkpointsVerified = 0
     private var divergence: Divergence?
     /// The first position to replay.
@@ -51,30 +54,32 @@ public struct Replayer: ~Copyable {
     /// - Throws: `damaged` where the log cannot be read, or ends before the session does. A difference is not an error:
     ///   the report holds it.
     public mutating func run(
-        through last: Position? = nil, sink: ([Event], DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
+        through last: Position? = nil,
+        sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
         let end = min(last ?? Position(.max), session.last ?? Position(.max))
+        var events: [Event] = []
         while reader.next <= end {
-            let events = try reader.read(through: end)
-            guard let final = events.last else {
+            try reader.read(through: end, into: &events)
+            guard let first = events.first?.position, let final = events.last?.position else {
                 try checkTail(end)
                 break
             }
-            var rest = events[...]
-            for checkpoint in try log.checkpoints(from: events[0].position, through: final.position) {
-                let count = Int(checkpoint.position.rawValue - rest[rest.startIndex].position.rawValue) + 1
-                apply(Array(rest.prefix(count)), sink)
-                rest = rest.dropFirst(count)
+            var start = 0
+            // The batch that holds `sessionStarted` is cut after it, so that its routes are known for the rest.
+            if case .sessionStarted = events[0].fact { start = apply(events[..<1], sink) }
+            for checkpoint in try log.checkpoints(from: first, through: final) {
+                start = apply(events[start..<Int(checkpoint.position.next.rawValue - first.rawValue)], sink)
                 compare(with: checkpoint)
-                if rest.isEmpty { break }
             }
-            if !rest.isEmpty { apply(Array(rest), sink) }
+            _ = apply(events[start...], sink)
         }
         var counts = engine.counts
         counts.events -= skipped.events
         return ReplayReport(
             session: session.id, first: first, last: engine.projection.position, counts: counts,
-            deliveries: engine.digest.deliveries - skipped.deliveries, digest: engine.digest.value,
+            recordBytes: reader.bytesRead, deliveries: engine.digest.deliveries - skipped.deliveries,
+            digest: engine.digest.value,
             memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified, divergence: divergence)
     }
 
@@ -87,29 +92,39 @@ public struct Replayer: ~Copyable {
         throw .damaged(position: tail.next, reason: "the record is missing: session \(session.id) reaches \(promised)")
     }
 
-    private mutating func apply(_ events: [Event], _ sink: ([Event], DeliveryPlan, borrowing Engine) -> Void) {
-        // The batch that holds `sessionStarted` is cut after it, so that its routes are known for the rest.
-        if case .sessionStarted = events.first?.fact, events.count > 1 {
-            apply([events[0]], sink)
-            apply(Array(events.dropFirst()), sink)
-            return
-        }
-        if divergence == nil, let routes = engine.session?.configuration.routes {
-            for event in events { compareRoute(of: event, routes) }
-        }
-        let plan = engine.apply(events)
+    /// Applies a part of the batch, which may be empty.
+    ///
+    /// - Returns: where the next part begins.
+    private mutating func apply(
+        _ events: ArraySlice<Event>, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
+    ) -> Int {
+        guard !events.isEmpty else { return events.endIndex }
+        matchRoutes(of: events.span)
+        let matches = self.matches
+        engine.apply(events.span, matches: matches.span, into: &plan)
         sink(events, plan, engine)
+        return events.endIndex
     }
 
-    private mutating func compareRoute(of event: Event, _ routes: RouteTable) {
-        guard divergence == nil, event.position >= comparesFrom, case .message(let message) = event.fact else {
-            return
+    /// Decides every route again. A match that comes to the recorded outcome is what the engine needs, too.
+    private mutating func matchRoutes(of events: Span<Event>) {
+        matches.removeAll(keepingCapacity: true)
+        guard let routes = engine.session?.configuration.routes else { return }
+        for index in events.indices {
+            guard case .message(let message) = events[index].fact else {
+                matches.append(nil)
+                continue
+            }
+            let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
+            let agrees = routes.agrees(match.decision, with: message.outcome)
+            matches.append(agrees ? match : nil)
+            if !agrees, divergence == nil, events[index].position >= comparesFrom {
+                divergence = Divergence(
+                    position: events[index].position,
+                    reason: "the message was recorded as \(message.outcome), this build decides "
+                        + "\(routes.outcome(of: match.decision))")
+            }
         }
-        let outcome = routes.outcome(of: message.body.readableBytesSpan, opcode: message.opcode)
-        guard outcome != message.outcome else { return }
-        divergence = Divergence(
-            position: event.position,
-            reason: "the message was recorded as \(message.outcome), this build decides \(outcome)")
     }
 
     private mutating func compare(with checkpoint: Checkpoint) {
