@@ -3,5 +3,6 @@ internal import ArgumentParser
 /// `reprise bench`.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure, and prove what was measured.", subcommands: [BenchFanout.self])
+        commandName: "bench", abstract: "Measure, and prove what was measured.",
+        subcommands: [BenchFanout.self, BenchReplay.self])
 }
