@@ -70,7 +70,8 @@ public struct Engine: Sendable {
     /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
     public mutating func apply(_ events: [Event]) -> DeliveryPlan {
         var plan = DeliveryPlan()
-        apply(events.span, into: &plan)
+        var routes = TrustedRoutes()
+        apply(events.span, checking: &routes, into: &plan)
         return plan
     }
 
@@ -79,22 +80,18 @@ public struct Engine: Sendable {
 
     /// The same into a plan whose storage is used again.
     ///
-    /// - Parameter matches: one for each event, or none at all. An event's match spares the scan of its body; `nil` has
-    ///   it scanned. A match must come to the recorded outcome.
-    mutating func apply(_ events: Span<Event>, matches: Span<RouteMatch?> = Span(), into plan: inout DeliveryPlan) {
-        // Swift 6.3.1 fails to compile a span that an autoclosure captures: none of the conditions below names one.
-        let count = events.count
-        let matchCount = matches.count
-        precondition(matchCount == 0 || matchCount == count, "\(matchCount) matches for \(count) events")
+    /// - Parameter routes: looks at each message first; what it finds has no part in the result.
+    mutating func apply(
+        _ events: Span<Event>, checking routes: inout some RouteChecker, into plan: inout DeliveryPlan
+    ) {
         plan.begin(after: projection.position, streamOffset: streamOffset)
-        for index in 0..<count {
-            apply(events[index], match: matchCount == 0 ? nil : matches[index], &plan)
-        }
+        for index in events.indices { apply(events[index], &routes, &plan) }
         plan.last = projection.position
         streamOffset = plan.run.end
     }
 
-    private mutating func apply(_ event: borrowing Event, match: RouteMatch?, _ plan: inout DeliveryPlan) {
+    @inline(__always)
+    private mutating func apply(_ event: Event, _ routes: inout some RouteChecker, _ plan: inout DeliveryPlan) {
         let position = event.position
         precondition(
             position == projection.position.next, "event \(position) was applied after \(projection.position)")
@@ -103,7 +100,8 @@ public struct Engine: Sendable {
         case .message(let message):
             counts.messages += 1
             broadcaster.deliver(
-                message, at: position, match: match, to: projection, plan: &plan, digest: &digest)
+                message, at: position, match: routes.check(message, at: position), to: projection, plan: &plan,
+                digest: &digest)
         case .sent(let sent):
             counts.sends += 1
             broadcaster.deliver(sent, at: position, to: projection, plan: &plan, digest: &digest)
@@ -128,6 +126,7 @@ public struct Engine: Sendable {
             // The stream begins anew, also after a recovery that replayed an earlier session's deliveries; whoever these
             // addressed is gone.
             broadcaster = Broadcaster(configuration: started.configuration)
+            routes.begin(started.configuration.routes)
             let first = plan.first
             plan.begin(after: first.previous, streamOffset: 0)
         case .sessionEnded:

@@ -10,15 +10,13 @@ public struct Replayer: ~Copyable {
     private let session: Session
     private var engine: Engine
     private var reader: LogReader
-    /// The matches and the plan of the last batch; kept for their storage.
-    private var matches: [RouteMatch?] = []
+    private var routes: RouteComparison
+    /// The plan of the last batch; kept for its storage.
     private var plan = DeliveryPlan()
     private var checkpointsVerified = 0
     private var divergence: Divergence?
     /// The first position to replay.
     private let first: Position
-    /// Differences before this position are not reported.
-    private let comparesFrom: Position
     /// Events and deliveries that lie before `first`, by the checkpoint that the replay starts from.
     private let skipped: (events: UInt64, deliveries: UInt64)
 
@@ -41,7 +39,7 @@ public struct Replayer: ~Copyable {
         self.engine = engine
         self.reader = reader
         first = reader.next
-        comparesFrom = start ?? first
+        routes = RouteComparison(engine.session?.configuration.routes ?? .default, from: start ?? reader.next)
         skipped = (engine.counts.events, engine.digest.deliveries)
     }
 
@@ -66,8 +64,6 @@ public struct Replayer: ~Copyable {
                 break
             }
             var start = 0
-            // The batch that holds `sessionStarted` is cut after it, so that its routes are known for the rest.
-            if case .sessionStarted = events[0].fact { start = apply(events[..<1], sink) }
             for checkpoint in try log.checkpoints(from: first, through: final) {
                 start = apply(events[start..<Int(checkpoint.position.next.rawValue - first.rawValue)], sink)
                 compare(with: checkpoint)
@@ -99,32 +95,10 @@ public struct Replayer: ~Copyable {
         _ events: ArraySlice<Event>, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
     ) -> Int {
         guard !events.isEmpty else { return events.endIndex }
-        matchRoutes(of: events.span)
-        let matches = self.matches
-        engine.apply(events.span, matches: matches.span, into: &plan)
+        engine.apply(events.span, checking: &routes, into: &plan)
+        if divergence == nil { divergence = routes.divergence }
         sink(events, plan, engine)
         return events.endIndex
-    }
-
-    /// Decides every route again. A match that comes to the recorded outcome is what the engine needs, too.
-    private mutating func matchRoutes(of events: Span<Event>) {
-        matches.removeAll(keepingCapacity: true)
-        guard let routes = engine.session?.configuration.routes else { return }
-        for index in events.indices {
-            guard case .message(let message) = events[index].fact else {
-                matches.append(nil)
-                continue
-            }
-            let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
-            let agrees = routes.agrees(match.decision, with: message.outcome)
-            matches.append(agrees ? match : nil)
-            if !agrees, divergence == nil, events[index].position >= comparesFrom {
-                divergence = Divergence(
-                    position: events[index].position,
-                    reason: "the message was recorded as \(message.outcome), this build decides "
-                        + "\(routes.outcome(of: match.decision))")
-            }
-        }
     }
 
     private mutating func compare(with checkpoint: Checkpoint) {
