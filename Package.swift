@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "Reprise", targets: ["Reprise"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -46,10 +47,13 @@ let package = Package(
         ),
 
         // Law: nothing but C.
-        .systemLibrary(name: "CEpoll"),
+        .systemLibrary(name: "CLinux"),
 
         // The load generator: a client, so it opens sockets, but it shares nothing with the server that it measures.
-        .target(name: "RepriseLoad", dependencies: ["CEpoll"]),
+        .target(
+            name: "RepriseLoad",
+            dependencies: ["CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")]
+        ),
 
         // Law: never a dependency of a product.
         .target(
@@ -79,7 +83,14 @@ let package = Package(
             dependencies: ["LMDB", "Reprise", "RepriseTesting", .product(name: "NIOCore", package: "swift-nio")],
             resources: [.copy("Golden")]
         ),
-        .testTarget(name: "RepriseLoadTests", dependencies: ["RepriseLoad"]),
+        .testTarget(
+            name: "RepriseLoadTests",
+            dependencies: [
+                "RepriseLoad",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         .testTarget(
             name: "RepriseServerTests",
             dependencies: [

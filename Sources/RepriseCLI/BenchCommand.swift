@@ -4,5 +4,5 @@ internal import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure, and prove what was measured.",
-        subcommands: [BenchFanout.self, BenchReplay.self])
+        subcommands: [BenchFanout.self, BenchReplay.self, BenchReport.self])
 }

@@ -15,6 +15,8 @@ enum ExitStatus: Int32 {
     case divergence = 2
     /// The log is damaged.
     case damaged = 3
+    /// A benchmark run that is not valid.
+    case notValid = 4
     /// The command line is wrong.
     case usage = 64
 

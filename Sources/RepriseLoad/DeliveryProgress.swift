@@ -3,8 +3,8 @@
 /// A ring counts, for each place, the clients that have received exactly the messages before it. Moving a client is two
 /// additions; the slowest client's place follows by walking over empty slots. So a read costs O(1), whatever the number
 /// of clients.
-struct DeliveryProgress: Sendable {
-    private var clientsAt: [Int32]
+struct DeliveryProgress: ~Copyable {
+    private let clientsAt: FixedBuffer<Int32>
     private let mask: Int
     /// Clients that are counted.
     private(set) var members = 0
@@ -14,7 +14,7 @@ struct DeliveryProgress: Sendable {
     /// - Parameter capacity: a power of two above the furthest distance between two members.
     init(capacity: Int) {
         precondition(capacity.nonzeroBitCount == 1, "capacity \(capacity) is no power of two")
-        clientsAt = Array(repeating: 0, count: capacity)
+        clientsAt = FixedBuffer(repeating: 0, count: capacity)
         mask = capacity - 1
     }
 

@@ -1,4 +1,4 @@
-import CEpoll
+import CLinux
 import Glibc
 
 /// An epoll instance with room for one turn's events.
@@ -62,6 +62,10 @@ import Glibc
         } else {
             var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
             count = unsafe epoll_pwait2(descriptor, events, Int32(capacity), &time, nil)
+            if count < 0, errno == ENOSYS {
+                // Kernels before 5.11, and valgrind: whole milliseconds.
+                count = unsafe epoll_wait(descriptor, events, Int32(capacity), Int32(nanoseconds / 1_000_000))
+            }
         }
         if count < 0 {
             guard errno == EINTR else { throw .system(operation: "epoll_wait", code: errno) }

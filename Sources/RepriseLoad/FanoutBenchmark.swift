@@ -37,10 +37,10 @@ public struct FanoutBenchmark {
     /// Carries the plan out.
     ///
     /// - Parameter progress: called about once a second, on this thread; what it costs is part of the run.
-    /// - Returns: the figures and the verdict. A server that lost, repeated, swapped or corrupted something, or closed
-    ///   a client, is a report that says INVALID.
+    /// - Returns: the figures and the verdict. A server that lost, repeated, swapped or corrupted something, closed
+    ///   a client, hung or died is a report that says INVALID.
     /// - Throws: ``LoadError`` when there is nothing to report: the plan does not hold, no connection, an upgrade
-    ///   refused, a server that died or stopped moving.
+    ///   refused, a signal.
     public func run(progress: (FanoutProgress) -> Void = { _ in }) throws(LoadError) -> FanoutReport {
         try plan.check()
         var run = try FanoutRun(plan: plan)

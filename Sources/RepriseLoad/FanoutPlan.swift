@@ -35,6 +35,9 @@ public struct FanoutPlan: Sendable, Equatable {
     public var pace: Pace = .window(64)
     /// Payload bytes of one *delivered* message (with `aws` its two quotes count), 24…16 777 216.
     public var payloadBytes: Int = 64
+    /// Share of the messages that are bodies without `data`, which the server must answer with one error frame to
+    /// their sender; `aws` only, 0…0.9. They count in window and rate, but not as deliveries, and in no latency.
+    public var errorShare: Double = 0
     /// Seconds measured, after the warm-up.
     public var seconds: Double = 5
     /// Seconds of the same load before the measurement. They are verified like the rest, but not measured.
@@ -62,6 +65,10 @@ public struct FanoutPlan: Sendable, Equatable {
     /// The clients that read.
     public var receivers: Int { clients - stalledClients }
 
+    /// Descriptors that a run's generator, or its server, may need: the connections, those that churn and are not
+    /// closed yet, and files.
+    var descriptors: Int { clients + Int(churnPerSecond.rounded(.up)) + 64 }
+
     /// The smallest payload that always has room for sender, sequence and quotes.
     static let payloadBytesMin = 24
     /// Unfinished messages in open loop, after which the run is given up.
@@ -81,6 +88,9 @@ public struct FanoutPlan: Sendable, Equatable {
         try require(
             (Self.payloadBytesMin...(16 << 20)).contains(payloadBytes),
             "payload must be \(Self.payloadBytesMin)…\(16 << 20) bytes, not \(payloadBytes)")
+        try require((0...0.9).contains(errorShare), "the error share must be 0…0.9, not \(errorShare)")
+        try require(
+            errorShare == 0 || envelope == .aws, "an error share needs the envelope aws: only it has error frames")
         try require(seconds > 0 && seconds <= 86_400, "seconds must be above 0 and at most a day")
         try require(warmUpSeconds >= 0 && warmUpSeconds <= 3_600, "warm-up must be 0…3600 seconds")
         try require(connectsInFlightMax >= 1, "connects in flight must be 1 or more")

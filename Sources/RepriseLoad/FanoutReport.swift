@@ -62,6 +62,44 @@ public struct FanoutReport: Sendable, Equatable, Codable {
         public var messagesPerSecond: Double
     }
 
+    /// The computer that a run was made on: server and generator share it unless the URL says otherwise.
+    public struct Machine: Sendable, Equatable, Codable {
+        /// The processor's name, as the kernel gives it; "unknown" if it does not.
+        public var cpu = "unknown"
+        /// CPUs online.
+        public var cores = 0
+        /// Operating system and kernel release, such as "Linux 6.1.0-18-amd64".
+        public var kernel = "unknown"
+        /// Bytes of main memory; 0 if unknown.
+        public var memoryBytes = 0
+
+        /// Nothing known.
+        public init() {}
+    }
+
+    // Where it comes from.
+    /// What the user calls the series; empty if unnamed.
+    public var label = ""
+    /// `git describe --always --dirty` of the folder that the bench ran in, and the build's version, such as
+    /// "9dd4494-dirty (0.1.0)"; "unknown" for what is not known.
+    public var revision = "unknown"
+    /// When the run began: ISO 8601, UTC, whole seconds.
+    public var date = ""
+    /// The computer.
+    public var machine = Machine()
+    /// When the server calls a message safe: "always", "interval", "never", whatever a foreign server calls it, or
+    /// "unknown".
+    public var durability = "unknown"
+    /// The flags that the bench's own server was given beyond port, data folder and output; nil for a server that ran
+    /// already.
+    public var serveFlags: [String]?
+    /// CPUs that the server was pinned to, as a list such as "0" or "0,2-3"; nil if it was not, or not by the bench.
+    public var serverCPUs: String?
+    /// CPUs that the generator was pinned to; nil if it was not.
+    public var generatorCPUs: String?
+    /// The command line that ran it, word for word; nil if it was not a command.
+    public var commandLine: [String]?
+
     // The plan.
     /// Where the run connected to.
     public var url = ""
@@ -81,14 +119,20 @@ public struct FanoutReport: Sendable, Equatable, Codable {
     public var payloadBytes = 0
     /// Seed of the random keys.
     public var seed: UInt64 = 0
+    /// Share of the messages that the server has to refuse with an error frame to their sender, 0…1.
+    public var errorShare: Double = 0
 
     // The whole run, warm-up and drain included: this is what was verified.
-    /// Messages sent.
+    /// Messages sent that were to be broadcast.
     public var messagesSent = 0
     /// Messages times receiving clients; for clients that joined or left, the messages of their time.
     public var expectedDeliveries = 0
     /// Deliveries that came, each (client, message) counted once.
     public var receivedDeliveries = 0
+    /// Messages sent that the server had to refuse, each with one error frame to its sender.
+    public var errorsExpected = 0
+    /// Error frames that came to the sender of such a message.
+    public var errorsReceived = 0
 
     // The measured interval.
     /// Seconds measured.
@@ -115,6 +159,8 @@ public struct FanoutReport: Sendable, Equatable, Codable {
     public var generatorStarvedShare: Double = 0
     /// Nil without a server process.
     public var serverCPUSeconds: Double?
+    /// The server's CPU seconds divided by seconds: 1 is one core in full use. Nil without a server process.
+    public var serverCPUShare: Double?
     /// The server's CPU nanoseconds for one delivery; nil without a server process.
     public var cpuNanosecondsPerDelivery: Double?
     /// Resident bytes of the server before the first connection.
@@ -148,36 +194,10 @@ public struct FanoutReport: Sendable, Equatable, Codable {
 
     /// An empty report.
     public init() {}
-}
 
-extension FanoutReport: CustomStringConvertible {
-    /// A table for people.
-    public var description: String {
-        func round(_ value: Double, _ unit: String) -> String {
-            let tenths = (value * 10).rounded() / 10
-            return "\(tenths)\(unit)"
-        }
-        func row(_ name: String, _ latency: Latency) -> String {
-            "\(name)  p50 \(round(latency.p50, ""))  p90 \(round(latency.p90, ""))  p99 \(round(latency.p99, ""))  "
-                + "p99.9 \(round(latency.p999, ""))  max \(round(latency.max, " µs"))"
-        }
-        var lines = [
-            "clients     \(clients) (\(senders) send, \(stalledClients) stalled), \(mode), \(payloadBytes) B",
-            "connected   \(round(connectsPerSecond, "/s"))",
-            "deliveries  \(round(deliveriesPerSecond, "/s")) over \(round(seconds, " s")), \(measuredMessages) messages",
-            "verified    \(receivedDeliveries) of \(expectedDeliveries) deliveries, \(messagesSent) messages",
-            row("to the last", latency), row("to each    ", deliveryLatency),
-            "generator   \(round(generatorCPUShare * 100, " %")) of a CPU, starved \(round(generatorStarvedShare * 100, " %"))",
-        ]
-        if let cpu = cpuNanosecondsPerDelivery, let seconds = serverCPUSeconds {
-            let peak = Double(serverResidentBytesPeak ?? 0) / 1_048_576
-            lines.append(
-                "server      \(round(cpu, " ns CPU per delivery")), \(round(seconds, " s")), peak \(round(peak, " MiB"))"
-            )
-        }
-        lines += notes.map { "note        \($0)" }
-        lines.append(verdict.rawValue)
-        lines += failedRules.map { "  \($0)" }
-        return lines.joined(separator: "\n")
+    /// Notes a rule that failed.
+    mutating func fail(_ rule: String) {
+        failedRules.append(rule)
+        verdict = .invalid
     }
 }

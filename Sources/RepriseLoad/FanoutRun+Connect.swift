@@ -23,7 +23,7 @@ extension FanoutRun {
             }
             if now - tick.time >= 1_000_000_000 { report(snapshot(now)) }
             guard Double(now - tick.movedAt) <= plan.progressTimeoutSeconds * 1e9 else {
-                throw .noProgress(seconds: plan.progressTimeoutSeconds, phase: "connect")
+                throw .noConnect(seconds: plan.progressTimeoutSeconds)
             }
         }
         connectSeconds = Double(SystemCall.now() - startedAt) / 1e9
@@ -143,7 +143,7 @@ extension FanoutRun {
             if case .refused(let reason) = ServerFrame.read(bytes) { return strand(index, reason) }
             return .needMore
         }
-        if frame.isControl { return control(index, bytes, frame) }
+        if let step = takeOwn(index, bytes, frame) { return step }
         guard frame.payloadBytes == text.payloadBytes else {
             return strand(index, "its first frame has \(frame.payloadBytes) bytes")
         }

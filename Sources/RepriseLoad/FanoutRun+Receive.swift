@@ -152,17 +152,36 @@ extension FanoutRun {
         }
         let same = reference.matchingCount(head, at: offset)
         advance(index, to: offset + same)
-        let isBetweenFrames = ledger.start(ofPlace: clients[index].place) == offset + same
-        if isBetweenFrames, same > 0 { return .consumed(same) }
-        if isBetweenFrames, bytes[0] & 0x8 != 0 {
-            switch ServerFrame.read(bytes) {
-            case .head(let frame): return control(index, bytes, frame)
-            case .incomplete: return .needMore
-            case .refused: break
-            }
+        return stepBack(index, from: offset, same: same) ?? differ(index, bytes)
+    }
+
+    /// Puts a client back to the start of the frame in which its bytes begin to differ.
+    ///
+    /// - Returns: nil if it stands there already.
+    private mutating func stepBack(_ index: Int, from offset: Int, same: Int) -> Step? {
+        let start = ledger.start(ofPlace: clients[index].place)
+        guard start >= reference.start else {
+            lose(index, "it joined too late to be compared")
+            return .again
+        }
+        clients[index].offset = start
+        if start == offset { return nil }
+        if start > offset { return .consumed(start - offset) }
+        // The frame began in an earlier read: its bytes are the reference's, for they matched.
+        clients[index].pending = reference.copy(start..<(offset + same))
+        return .stop(consumed: same)
+    }
+
+    /// Judges a frame, from its first byte on, that is not the common stream's next.
+    private mutating func differ(_ index: Int, _ bytes: Span<UInt8>) -> Step {
+        switch ServerFrame.read(bytes) {
+        case .incomplete: return .needMore
+        case .head(let frame):
+            if let step = takeOwn(index, bytes, frame) { return step }
+        case .refused: break
         }
         startAudit(index, .differed)
-        return clients[index].pending.isEmpty ? .again : .stop(consumed: same)
+        return .again
     }
 
     /// Appends this client's next frame to the common stream, once it is whole and proved right.
@@ -172,7 +191,7 @@ extension FanoutRun {
             startAudit(index, .differed)
             return .again
         }
-        if frame.isControl { return control(index, bytes, frame) }
+        if let step = takeOwn(index, bytes, frame) { return step }
         if frame.payloadBytes == text.payloadBytes, frame.opcode == MaskedFrame.Opcode.text {
             guard bytes.count >= frame.byteCount else { return .needMore }
             if let number = text.number(of: bytes.extracting(frame.headBytes..<frame.byteCount)) {
@@ -187,112 +206,11 @@ extension FanoutRun {
         startAudit(index, .differed)
         return .again
     }
-
-    /// Frames for this client alone: ping, pong and Close.
-    mutating func control(_ index: Int, _ bytes: Span<UInt8>, _ frame: ServerFrame) -> Step {
-        guard bytes.count >= frame.byteCount else { return .needMore }
-        let payload = bytes.extracting(frame.headBytes..<frame.byteCount)
-        if frame.opcode == MaskedFrame.Opcode.ping, frame.payloadBytes < 126 {
-            var answer: [UInt8] = []
-            answer.append(contentsOf: payload, from: 0)
-            let key = UInt32(truncatingIfNeeded: random.next())
-            clients[index].queue { bytes in
-                MaskedFrame.append(
-                    opcode: MaskedFrame.Opcode.pong, key: key, payloadBytes: answer.count, to: &bytes
-                ) { $0 += answer }
-            }
-            flush(index)
-        } else if frame.opcode == MaskedFrame.Opcode.close {
-            let code = payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : 1005
-            lose(index, "it sent Close \(code)")
-        }
-        return .consumed(frame.byteCount)
-    }
-
-    /// Reads a client that differs on its own.
-    private mutating func audit(_ index: Int, _ bytes: Span<UInt8>) -> Step {
-        guard let audit = clients[index].audit else { return .consumed(bytes.count) }
-        switch ServerFrame.read(bytes) {
-        case .incomplete:
-            return .needMore
-        case .refused(let reason):
-            audit.breakOff(reason)
-            return .consumed(bytes.count)
-        case .head(let frame):
-            if frame.isControl { return control(index, bytes, frame) }
-            guard frame.payloadBytes <= 2 * text.payloadBytes + 4096 else {
-                audit.breakOff("a frame of \(frame.payloadBytes) bytes")
-                return .consumed(bytes.count)
-            }
-            guard bytes.count >= frame.byteCount else { return .needMore }
-            let old = audit.received
-            audit.receive(bytes.extracting(frame.headBytes..<frame.byteCount), sent: ledger.sent)
-            deliveries += audit.received - old
-            return .consumed(frame.byteCount)
-        }
-    }
-
-    /// Takes a client out of the comparison; the part of its frame that was compared already goes back to `pending`.
-    private mutating func startAudit(_ index: Int, _ cause: StreamAudit.Cause) {
-        let place = clients[index].place
-        let compared = reference.copy(ledger.start(ofPlace: place)..<clients[index].offset)
-        clients[index].audit = StreamAudit(text: text, next: ledger.nextSequences(atPlace: place), cause: cause)
-        clients[index].state = .audited
-        clients[index].pending = compared + clients[index].pending
-        audited.append(index)
-        removeMember(index)
-    }
-
-    /// Lets the slowest go their own way when the ring would overrun them.
-    private mutating func makeRoom(_ byteCount: Int) {
-        while progress.members > 0 {
-            let bytes = reference.end + byteCount - ledger.start(ofPlace: progress.finished)
-            guard bytes > reference.capacity || ledger.ordered - progress.finished >= ledger.capacity - 1 else {
-                return
-            }
-            let slowest = progress.finished
-            for index in clients.indices where clients[index].isMember && clients[index].place == slowest {
-                startAudit(index, .lagged)
-            }
-        }
-    }
-
-    private mutating func removeMember(_ index: Int) {
-        guard clients[index].isMember else { return }
-        clients[index].isMember = false
-        progress.leave(from: clients[index].place)
-        finishMessages()
-    }
-
-    /// The server ended a connection: an error while opening, else the client is lost.
-    private mutating func end(_ index: Int, _ reason: String) throws(LoadError) {
-        if clients[index].state == .upgrading {
-            return try fail(index, .connectFailed(client: index, reason: reason))
-        }
-        lose(index, reason)
-    }
-
-    /// The server ended this client's connection: a broken rule, except for stalled clients.
-    mutating func lose(_ index: Int, _ reason: String) {
-        guard clients[index].descriptor >= 0 else { return }
-        LoadSocket.close(clients[index].descriptor)
-        clients[index].descriptor = -1
-        if clients[index].state == .stalled {
-            clients[index].state = .lost
-            stalledClientsClosed += 1
-            return
-        }
-        clients[index].state = .lost
-        removeMember(index)
-        lostClients += 1
-        findings.add("The server closed client \(index): \(reason).")
-        if index < plan.senders { mustStop = true }
-    }
 }
 
 extension [UInt8] {
     /// Appends a span's bytes from a position on.
-    fileprivate mutating func append(contentsOf bytes: Span<UInt8>, from start: Int) {
+    mutating func append(contentsOf bytes: Span<UInt8>, from start: Int) {
         guard start < bytes.count else { return }
         unsafe bytes.extracting(start...).withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }

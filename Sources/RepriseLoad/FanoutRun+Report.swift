@@ -1,16 +1,12 @@
 /// The judgement: expected against received for every client, and what the figures are worth.
 extension FanoutRun {
-    /// Above this share of late sends an open-loop run is not valid.
-    private static let lateShareMax = 0.01
-    /// Above this share of time without a CPU a run is not valid.
-    private static let starvedShareMax = 0.1
-
     /// Ends the run's books and writes the report. Call once.
     mutating func report() -> FanoutReport {
         var report = FanoutReport()
         describePlan(&report)
         describeMeasurement(&report)
         judgeDeliveries(&report)
+        judgeErrors(&report)
         judgeGenerator(&report)
         report.lostClients = lostClients
         report.stalledClientsClosed = stalledClientsClosed
@@ -29,6 +25,7 @@ extension FanoutRun {
         report.stalledClients = plan.stalledClients
         report.payloadBytes = plan.payloadBytes
         report.seed = plan.seed
+        report.errorShare = plan.errorShare
         report.mode =
             switch plan.pace {
             case .window(let window): "window \(window)"
@@ -49,11 +46,15 @@ extension FanoutRun {
         report.connectsPerSecond = connectSeconds > 0 ? Double(plan.clients) / connectSeconds : 0
         report.generatorCPUSeconds = Double(after.generatorCPU - before.generatorCPU) / 1e9
         report.generatorCPUShare = report.generatorCPUSeconds / seconds
-        report.generatorStarvedShare = Double(after.runQueue - before.runQueue) / 1e9 / seconds
+        // A pause is also time in the run queue when others had the CPU, but not when the process was stopped.
+        let starved = max(after.runQueue - before.runQueue, after.paused - before.paused)
+        report.generatorStarvedShare = Double(starved) / 1e9 / seconds
         report.serverResidentBytesBefore = residentBefore
         report.serverResidentBytesConnected = residentConnected
         guard let from = before.server, let to = after.server else { return }
-        report.serverCPUSeconds = Double(to.cpuNanoseconds - from.cpuNanoseconds) / 1e9
+        let serverSeconds = Double(to.cpuNanoseconds - from.cpuNanoseconds) / 1e9
+        report.serverCPUSeconds = serverSeconds
+        report.serverCPUShare = serverSeconds / seconds
         report.serverResidentBytesPeak = to.peakResidentBytes
         if report.measuredDeliveries > 0 {
             report.cpuNanosecondsPerDelivery =
@@ -115,18 +116,22 @@ extension FanoutRun {
         findings.add("Client \(index) joined and received nothing, although messages were sent.")
     }
 
+    /// Every refused message has one answer.
+    private mutating func judgeErrors(_ report: inout FanoutReport) {
+        report.errorsExpected = errors.sent
+        report.errorsReceived = errors.received
+        for (sender, count) in errors.missing {
+            findings.add("Client \(sender) lacks \(count) error frames.")
+        }
+    }
+
     /// Asks whether the generator itself was fit to measure.
     private mutating func judgeGenerator(_ report: inout FanoutReport) {
-        if Double(lateSends) > Self.lateShareMax * Double(ledger.sent) {
-            findings.add("\(lateSends) of \(ledger.sent) messages left more than 5 ms after their intended time.")
-        }
-        if report.generatorStarvedShare > Self.starvedShareMax {
-            let percent = Int((report.generatorStarvedShare * 100).rounded())
-            findings.add("The generator waited for a CPU in \(percent) % of the time: it was starved.")
-        }
-        if report.generatorCPUShare > 0.95 {
-            report.notes.append("The generator used its whole CPU: the server may be faster than this figure.")
-        }
+        let fitness = GeneratorFitness(
+            messages: ledger.sent + errors.sent, lateSends: lateSends, cpuShare: report.generatorCPUShare,
+            starvedShare: report.generatorStarvedShare)
+        for rule in fitness.failedRules { findings.add(rule) }
+        report.notes += fitness.notes
         if stalledClientsClosed > 0 {
             report.notes.append("The server closed \(stalledClientsClosed) of \(plan.stalledClients) stalled clients.")
         }

@@ -24,6 +24,8 @@ struct LoadClient {
     var state: State = .idle
     /// Counted in `DeliveryProgress`.
     var isMember = false
+    /// Whether everything was handed to the kernel. Kept here so that a usual read need not touch `outbound`.
+    private(set) var isFlushed = true
     var descriptor: Int32 = -1
     /// Offset in the common stream of the next byte.
     var offset = 0
@@ -37,13 +39,10 @@ struct LoadClient {
     /// Bytes received that cannot be judged yet: a head, or a frame that has not ended and that nobody has whole.
     var pending: [UInt8] = []
     /// Bytes to send, from `outboundStart` on.
-    var outbound: [UInt8] = []
-    var outboundStart = 0
+    private(set) var outbound: [UInt8] = []
+    private(set) var outboundStart = 0
     var handshake: UpgradeHandshake?
     var audit: StreamAudit?
-
-    /// Whether everything was handed to the kernel.
-    var isFlushed: Bool { outboundStart == outbound.count }
 
     /// Messages it has received, each counted once.
     var received: Int {
@@ -60,5 +59,12 @@ struct LoadClient {
             outboundStart = 0
         }
         append(&outbound)
+        isFlushed = outboundStart == outbound.count
+    }
+
+    /// Notes that the kernel took so many of the bytes to send.
+    mutating func noteSent(_ count: Int) {
+        outboundStart += count
+        isFlushed = outboundStart == outbound.count
     }
 }

@@ -11,10 +11,14 @@ public enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The server answered the upgrade with something else than a correct 101; client number, HTTP status (0 when
     /// the answer is not HTTP) and cause.
     case upgradeRefused(client: Int, status: Int, reason: String)
-    /// Nothing moved for the plan's `progressTimeoutSeconds`: the server hangs. The phase is "connect" or "run".
-    case noProgress(seconds: Double, phase: String)
-    /// The server closed or reset every receiving connection during the run.
-    case serverGone
+    /// No connect was finished for the plan's `progressTimeoutSeconds`: the server hangs.
+    case noConnect(seconds: Double)
+    /// The bench's own server did not listen in time, or ended before; with what it wrote to standard error.
+    case serverDidNotStart(String)
+    /// The bench's own server ended before there was anything to report; the error that it led to, and how it ended.
+    case serverFailed(String)
+    /// SIGINT or SIGTERM.
+    case interrupted(signal: Int32)
 
     /// One sentence, without a full stop.
     public var description: String {
@@ -24,8 +28,10 @@ public enum LoadError: Error, Equatable, Sendable, CustomStringConvertible {
         case .connectFailed(let client, let reason): "client \(client) could not connect: \(reason)"
         case .upgradeRefused(let client, let status, let reason):
             "client \(client) was refused the upgrade (status \(status)): \(reason)"
-        case .noProgress(let seconds, let phase): "no progress for \(seconds) s in the phase \"\(phase)\""
-        case .serverGone: "the server closed every receiving connection"
+        case .noConnect(let seconds): "no connect was finished for \(seconds) s"
+        case .serverDidNotStart(let reason): "the server did not start\(reason.isEmpty ? "" : ": \(reason)")"
+        case .serverFailed(let reason): reason
+        case .interrupted(let signal): "stopped by signal \(signal)"
         }
     }
 }

@@ -1,4 +1,4 @@
-import CEpoll  // Its header declares `timespec` too, so the compiler wants it named.
+import CLinux  // Its header declares `timespec` too, so the compiler wants it named.
 import Glibc
 
 /// The few calls into libc that belong to no socket: clock, descriptor limit, error texts, small `/proc` files.
@@ -29,13 +29,20 @@ enum SystemCall {
         unsafe String(cString: strerror(code))
     }
 
-    /// Raises the soft limit of open descriptors to the hard one and returns it.
-    static func raiseDescriptorLimit() -> Int {
+    /// Raises the limit of open descriptors, for this process and those that it starts from now on: to the hard limit,
+    /// and beyond it where that is needed and the process may.
+    ///
+    /// - Returns: the limit in force.
+    static func raiseDescriptorLimit(toHold count: Int) -> Int {
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
         limit.rlim_cur = limit.rlim_max
         _ = unsafe setrlimit(resource, &limit)
+        if limit.rlim_max < rlim_t(count) {
+            limit = rlimit(rlim_cur: rlim_t(count), rlim_max: rlim_t(count))
+            _ = unsafe setrlimit(resource, &limit)
+        }
         guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
         return Int(clamping: limit.rlim_cur)
     }

@@ -120,11 +120,11 @@ public struct Server: Service {
     private func bind(_ loops: MultiThreadedEventLoopGroup, _ engineRoom: EngineRoom) async throws -> any Channel {
         let limits = configuration.headerLimits
         do {
+            // The bootstrap sets TCP_NODELAY on the listening socket, and Linux hands it on to what is accepted.
             return try await ServerBootstrap(group: loops)
                 .serverChannelOption(.backlog, value: 4096)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.autoRead, value: false)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try engineRoom.equip(channel, limits)
@@ -161,12 +161,14 @@ private final class EngineRoom: Sendable {
         }
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
-        let encoder = HTTPResponseEncoder()
-        let pipeliner = HTTPServerPipelineHandler()
         let (gateway, management) = room.parts.value
-        let handler = HTTPGatewayHandler(
-            gateway: gateway, management: management, httpHandlers: [pipeliner, encoder, decoder])
-        try channel.pipeline.syncOperations.addHandlers([encoder, decoder, pipeliner, handler])
+        let handler = HTTPGatewayHandler(gateway: gateway, management: management, decoder: decoder)
+        // A handshake has a few hundred bytes, and the channel keeps its first buffer for good.
+        try channel.syncOptions?.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(decoder)
+        try pipeline.addHandler(handler)
     }
 }
 

@@ -19,6 +19,8 @@ public struct WorkloadRun: ~Copyable {
 
     /// Bytes that one connection may have queued before, without times, the next step waits.
     private static let backlogBytesMax = 256 << 10
+    /// Descriptors beside those of the connections: standard streams, epoll, the log.
+    private static let otherDescriptors = 16
     /// Nanoseconds without any news, after the last step, that end the run.
     private static let quietNanoseconds = 2_000_000_000
 
@@ -33,10 +35,12 @@ public struct WorkloadRun: ~Copyable {
             throw .invalidPlan("a speed is a number above 0, such as 4, or max")
         }
         let target = try LoadTarget(url: url)
-        let descriptors = SystemCall.raiseDescriptorLimit()
-        guard workload.connections + 16 <= descriptors else {
+        let needed = workload.connections + WorkloadRun.otherDescriptors
+        let descriptors = SystemCall.raiseDescriptorLimit(toHold: needed)
+        guard needed <= descriptors else {
             throw .invalidPlan(
-                "\(workload.connections) connections need as many descriptors; the limit is \(descriptors) (ulimit -n)")
+                "\(workload.connections) connections need \(needed) descriptors; the limit is \(descriptors) (ulimit -n)"
+            )
         }
         let epoll = try Epoll(capacity: 1024)
         self.target = target

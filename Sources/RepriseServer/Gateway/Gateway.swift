@@ -32,6 +32,7 @@ final class Gateway {
     let configuration: ServerConfiguration
     let frameLimits: FrameParser.Limits
     let gate: LogGate
+    let receiveBuffer = ReceiveBuffer()
     private let recorder: Recorder
     private let inFlight: InFlight
     private let connectionCount: ConnectionCount

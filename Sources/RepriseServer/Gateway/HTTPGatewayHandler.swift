@@ -5,27 +5,35 @@ internal import NIOHTTP1
 internal import NIOWebSocket
 internal import Reprise
 
-/// Answers requests, one at a time (`HTTPServerPipelineHandler` in front of it sees to that).
+/// Answers requests, one at a time and in their order: while one is being answered, further ones wait, and nothing is
+/// read.
 ///
 /// NIO's upgraders write the 101 themselves, and a direct send could overtake it; so the handshake is ours: at the end
 /// of the request reads are held, the HTTP handlers leave, and the connect intent is handed in. The 101 goes out when
 /// `connected` is committed.
-final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let gateway: Gateway
     private let management: ManagementAPI
-    private var httpHandlers: [any RemovableChannelHandler]
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private var isAnswering = false
+    /// What the decoder had read already of requests behind the one that is being answered.
+    private var waiting: [HTTPServerRequestPart] = []
+    private var isReadWanted = false
+    /// Why what follows the request that is being answered cannot be read.
+    private var unreadable: HTTPParserError?
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var isBodyTooLarge = false
     private var deadline: Scheduled<Void>?
 
-    init(gateway: Gateway, management: ManagementAPI, httpHandlers: [any RemovableChannelHandler]) {
+    init(gateway: Gateway, management: ManagementAPI, decoder: ByteToMessageHandler<HTTPRequestDecoder>) {
         self.gateway = gateway
         self.management = management
-        self.httpHandlers = httpHandlers
+        self.decoder = decoder
     }
 
     // MARK: Requests
@@ -54,7 +62,16 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
+        let part = unwrapInboundIn(data)
+        if isAnswering { waiting.append(part) } else { take(part, context) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isAnswering { isReadWanted = true } else { context.read() }
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
         case .head(let head):
             self.head = head
             body = ByteBuffer()
@@ -69,8 +86,19 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .end:
             guard let head else { return }
             self.head = nil
+            isAnswering = true
             answer(head, context)
         }
+    }
+
+    /// A request was answered: on with the next.
+    private func answered(_ context: ChannelHandlerContext) {
+        isAnswering = false
+        while !isAnswering, !waiting.isEmpty { take(waiting.removeFirst(), context) }
+        if !isAnswering, let unreadable { return refuse(unreadable, context) }
+        guard !isAnswering, isReadWanted else { return }
+        isReadWanted = false
+        context.read()
     }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -112,16 +140,16 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
         reply.headers.append(("x-amzn-RequestId", gateway.makeUUID()))
         // After a request that offers an upgrade the decoder stops, so a further one would never be answered.
         let keepAlive = head.isKeepAlive && !gateway.isStopping && !head.headers.contains(name: "upgrade")
-        let response = HTTPResponseHead(
-            version: .http1_1, status: reply.status, headers: reply.headers(keepAlive: keepAlive))
-        context.write(wrapOutboundOut(.head(response)), promise: nil)
-        if head.method != .HEAD, !reply.body.isEmpty {
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: reply.body)))), promise: nil)
-        }
-        let written = context.eventLoop.makePromise(of: Void.self)
-        if !keepAlive { written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) } }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
         startDeadline(context)
+        guard keepAlive else {
+            // Nothing behind it is answered.
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            return context.writeAndFlush(wrapOutboundOut(bytes), promise: written)
+        }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        answered(context)
     }
 
     /// A request that cannot be parsed, or breaks a limit of the decoder.
@@ -130,6 +158,11 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
             context.close(promise: nil)
             return
         }
+        if isAnswering { unreadable = error } else { refuse(error, context) }
+    }
+
+    private func refuse(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
+        isAnswering = true
         let refused: HTTPReply =
             switch error {
             case .headerOverflow:
@@ -180,12 +213,13 @@ final class HTTPGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
             sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
             redacted: gateway.configuration.redactedHeaders)
         do {
+            try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+            try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
             let pipeline = context.pipeline.syncOperations
             try pipeline.addHandler(connection)
             // The decoder leaves last: what it has read already then goes straight to the connection.
             pipeline.removeHandler(self, promise: nil)
-            for handler in httpHandlers { pipeline.removeHandler(handler, promise: nil) }
-            httpHandlers = []
+            pipeline.removeHandler(decoder, promise: nil)
         } catch {
             gateway.connectionLeft()
             context.close(promise: nil)

@@ -29,20 +29,19 @@ struct HTTPReply: Sendable {
         return reply
     }
 
-    /// The headers as NIO takes them.
-    func headers(keepAlive: Bool) -> HTTPHeaders {
-        var all = HTTPHeaders(headers.map { ($0.name, $0.value) })
-        if status != .noContent { all.add(name: "Content-Length", value: String(body.utf8.count)) }
-        if !keepAlive { all.add(name: "Connection", value: "close") }
-        return all
-    }
-
-    /// The raw response, for a connection whose HTTP handlers are gone already.
-    func encoded() -> ByteBuffer {
+    /// The response as it goes over the wire.
+    ///
+    /// - Parameters:
+    ///   - keepAlive: whether the connection stays open behind it.
+    ///   - omitsBody: whether only the head is wanted (`HEAD`).
+    func encoded(keepAlive: Bool = false, omitsBody: Bool = false) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
-        for (name, value) in headers(keepAlive: false) { buffer.writeString("\(name): \(value)\r\n") }
-        buffer.writeString("\r\n\(body)")
+        for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
+        if status != .noContent { buffer.writeString("Content-Length: \(body.utf8.count)\r\n") }
+        if !keepAlive { buffer.writeString("Connection: close\r\n") }
+        buffer.writeString("\r\n")
+        if !omitsBody { buffer.writeString(body) }
         return buffer
     }
 }

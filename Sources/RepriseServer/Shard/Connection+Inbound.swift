@@ -30,16 +30,17 @@ extension Connection: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         if case .opening = lifecycle {
-            // Bytes that the HTTP decoder had read already; the kernel keeps the rest, because reads are held.
+            // At most what the HTTP decoder had read already, or one read; the kernel keeps the rest.
             earlyBytes.setOrWriteBuffer(&bytes)
         } else {
             receive(&bytes)
+            gateway.receiveBuffer.giveBack(bytes)
         }
     }
 
     /// Back-pressure: while reads are held, the kernel keeps what comes.
     func read(context: ChannelHandlerContext) {
-        if isReadHeld {
+        if isReadHeld || earlyBytes != nil {
             isReadWanted = true
         } else if gateway.mustHoldReads {
             gateway.holdRead(of: self)
@@ -53,7 +54,7 @@ extension Connection: ChannelDuplexHandler {
     /// Lets reads through again.
     func releaseRead() {
         isReadHeld = false
-        guard isReadWanted else { return }
+        guard isReadWanted, earlyBytes == nil else { return }
         isReadWanted = false
         context?.read()
     }

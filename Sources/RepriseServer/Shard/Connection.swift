@@ -57,9 +57,9 @@ final class Connection {
     var lastTrafficTime: Timestamp { gateway.wallClock(at: shard.lastTraffic(of: self)) }
 
     var context: ChannelHandlerContext?
-    /// Bytes that came before the activation.
+    /// Bytes that came before the activation. While there are any, nothing more is read.
     var earlyBytes: ByteBuffer?
-    var isReadHeld = true
+    var isReadHeld = false
     var isReadWanted = false
     private var hasStartedReading = false
     private var hasContinuation = false

@@ -15,17 +15,23 @@ import Testing
     }
 
     @Test func `with no content have no length`() {
-        let headers = HTTPReply(status: .noContent).headers(keepAlive: true)
-        #expect(headers.isEmpty)
+        #expect(
+            String(buffer: HTTPReply(status: .noContent).encoded(keepAlive: true)) == "HTTP/1.1 204 No Content\r\n\r\n")
     }
 
     @Test func `with an empty body have the length 0`() {
-        #expect(HTTPReply.gone.headers(keepAlive: true)["content-length"] == ["0"])
-        #expect(HTTPReply.gone.headers(keepAlive: true)["x-amzn-errortype"] == ["GoneException"])
+        let text = String(buffer: HTTPReply.gone.encoded(keepAlive: true))
+        #expect(text.hasSuffix("\r\nx-amzn-ErrorType: GoneException\r\nContent-Length: 0\r\n\r\n"))
     }
 
     @Test func `count bytes, not characters`() {
-        #expect(HTTPReply(status: .ok, body: "é").headers(keepAlive: true)["content-length"] == ["2"])
+        let text = String(buffer: HTTPReply(status: .ok, body: "é").encoded(keepAlive: true))
+        #expect(text == "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\né")
+    }
+
+    @Test func `to HEAD have the length of the body, and no body`() {
+        let text = String(buffer: HTTPReply(status: .ok, body: "xyz").encoded(keepAlive: true, omitsBody: true))
+        #expect(text == "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
     }
 
     @Test(arguments: [

@@ -25,6 +25,28 @@ import Testing
         return (client, String(parts[index + 2]))
     }
 
+    @Test func `answers pipelined requests in their order, and what cannot be read after them`() async throws {
+        try await LiveServer.run(configuration) { server in
+            let client = try LiveClient(port: server.port)
+            let post = "POST /dev/@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+            try client.send(
+                text: post + "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + post + "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+                    + "this is not HTTP\r\n\r\n")
+            let statuses = try (0..<5).map { _ in try client.reply().status }
+            #expect(statuses == [200, 200, 200, 403, 400])
+            #expect(try client.isAtEnd())
+        }
+    }
+
+    @Test func `takes a WebSocket handshake behind another request`() async throws {
+        try await LiveServer.run(configuration) { server in
+            let client = try LiveClient(port: server.port)
+            try client.send(text: "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + LiveClient.handshake("/dev"))
+            #expect(try client.reply().status == 200)
+            #expect(try client.head().hasPrefix("HTTP/1.1 101"))
+        }
+    }
+
     @Test func `posts, describes and deletes`() async throws {
         try await LiveServer.run(configuration) { server in
             let (client, id) = try Self.connect(server)
