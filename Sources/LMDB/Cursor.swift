@@ -59,6 +59,36 @@ internal import CLMDB
         return try unsafe body(bytes.bytes)
     }
 
+    /// Copies the values of entries with consecutive keys side by side, from the current entry on, and moves past them.
+    ///
+    /// It stops before a gap in the keys, a key above `last`, and a value for which `output` has no room.
+    ///
+    /// - Parameters:
+    ///   - output: gets the bytes.
+    ///   - ends: gets the offset in `output` after each value.
+    ///   - countMax: the most values to copy.
+    ///   - bytesMax: the most bytes to copy, unless the first value is larger.
+    /// - Returns: whether there is a current entry: the first one that was not copied.
+    public mutating func copyRun(
+        through last: UInt64, countMax: Int, bytesMax: Int = .max, to output: inout OutputRawSpan, ends: inout [Int]
+    ) throws(LMDBError) -> Bool {
+        var expected = key
+        for _ in 0..<countMax {
+            guard key == expected, key <= last, unsafe value.mv_size <= output.freeCapacity,
+                unsafe output.byteCount == 0 || output.byteCount + value.mv_size <= bytesMax
+            else { return true }
+            unsafe output.withUnsafeMutableBytes { target, count in
+                let source = unsafe UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size)
+                unsafe UnsafeMutableRawBufferPointer(rebasing: target[count...]).copyMemory(from: source)
+                count += source.count
+            }
+            ends.append(output.byteCount)
+            expected += 1
+            guard try next() else { return false }
+        }
+        return true
+    }
+
     private mutating func move(_ operation: MDB_cursor_op) throws(LMDBError) -> Bool {
         try unsafe move(operation, from: MDB_val())
     }

@@ -4,5 +4,5 @@ internal import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure, and prove what was measured.",
-        subcommands: [BenchFanout.self, BenchReport.self, BenchLog.self])
+        subcommands: [BenchFanout.self, BenchLog.self, BenchReplay.self, BenchReport.self])
 }

@@ -6,8 +6,8 @@ struct ReplayResult {
     var report: ReplayReport
     var elapsed: Duration
 
-    private var seconds: Double { elapsed / .seconds(1) }
-    private var eventsPerSecond: Double { seconds > 0 ? (Double(report.counts.events) / seconds).rounded() : 0 }
+    var seconds: Double { elapsed / .seconds(1) }
+    var eventsPerSecond: Double { seconds > 0 ? (Double(report.counts.events) / seconds).rounded() : 0 }
 
     func printJSON(to output: inout StandardOutput) throws {
         output.buffer.beginJSON()

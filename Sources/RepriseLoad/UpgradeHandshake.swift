@@ -33,11 +33,15 @@ struct UpgradeHandshake {
     }
 
     /// The request.
-    func request(for target: LoadTarget) -> [UInt8] {
-        let lines = [
+    ///
+    /// - Parameter subprotocol: what `Sec-WebSocket-Protocol` offers; nil leaves the header out.
+    func request(for target: LoadTarget, subprotocol: String? = nil) -> [UInt8] {
+        var lines = [
             "GET \(target.path) HTTP/1.1", "Host: \(target.authority)", "Upgrade: websocket", "Connection: Upgrade",
-            "Sec-WebSocket-Key: \(key)", "Sec-WebSocket-Version: 13", "", "",
+            "Sec-WebSocket-Key: \(key)", "Sec-WebSocket-Version: 13",
         ]
+        if let subprotocol { lines.append("Sec-WebSocket-Protocol: \(subprotocol)") }
+        lines += ["", ""]
         return [UInt8](lines.joined(separator: "\r\n").utf8)
     }
 

@@ -67,6 +67,33 @@ import Testing
         #expect(text == "20")
     }
 
+    /// Copies a run of `keys` whose values are their texts.
+    private func copyRun(
+        of table: OrdinalTable, from start: UInt64, through last: UInt64 = .max, countMax: Int = 100, room: Int = 100
+    ) throws -> (text: String, ends: [Int], next: UInt64?) {
+        var bytes = [UInt8](repeating: 0, count: room)
+        var ends: [Int] = []
+        let next: UInt64? = try read(table) { cursor in
+            guard try cursor.seek(start) else { return nil }
+            let found = try unsafe bytes.withUnsafeMutableBytes { buffer in
+                var output = unsafe OutputRawSpan(buffer: buffer, initializedCount: 0)
+                return try cursor.copyRun(through: last, countMax: countMax, to: &output, ends: &ends)
+            }
+            return found ? cursor.key : nil
+        }
+        return (String(decoding: bytes.prefix(ends.last ?? 0), as: UTF8.self), ends, next)
+    }
+
+    @Test func `a run ends before a gap, above the last key, with the count and where there is no room`() throws {
+        let table = try environment.makeTable("run", keys: [1, 8, 9, 10, 11, 20])
+        #expect(try copyRun(of: table, from: 8) == ("891011", [1, 2, 4, 6], 20))
+        #expect(try copyRun(of: table, from: 8, through: 10) == ("8910", [1, 2, 4], 11))
+        #expect(try copyRun(of: table, from: 8, countMax: 1) == ("8", [1], 9))
+        #expect(try copyRun(of: table, from: 8, room: 3) == ("89", [1, 2], 10))
+        #expect(try copyRun(of: table, from: 20) == ("20", [2], nil))
+        #expect(try copyRun(of: table, from: 20, room: 1) == ("", [], 20))
+    }
+
     @Test func `there is nothing in an empty table`() throws {
         let found = try read(empty) { cursor in
             [try cursor.first(), try cursor.last(), try cursor.seek(0), try cursor.seekBackward(.max)]

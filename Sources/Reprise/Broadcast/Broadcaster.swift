@@ -7,87 +7,102 @@ internal import NIOCore
 struct Broadcaster: Sendable {
     /// The recorded routes and limits of the session.
     var configuration: EngineConfiguration
-    /// The stream offset of the next broadcast byte.
-    private(set) var streamOffset: UInt64 = 0
-    /// The payload being built; kept for its capacity.
-    private var payload = ByteBuffer()
+    /// A payload that has to be written anew; kept for its capacity.
+    private var scratch = ByteBuffer()
 
     init(configuration: EngineConfiguration) {
         self.configuration = configuration
     }
 
     /// Adds what a message orders.
+    ///
+    /// - Parameter match: where the payload is, if the driver has scanned the body already and come to the recorded
+    ///   outcome; the body is not scanned again then.
     mutating func deliver(
-        _ message: Message, at position: Position, to projection: Projection, plan: inout DeliveryPlan,
-        digest: inout DeliveryDigest
+        _ message: Message, at position: Position, match: RouteMatch?, to projection: Projection,
+        plan: inout DeliveryPlan, digest: inout DeliveryDigest
     ) {
-        payload.clear()
         switch message.outcome {
         case .refused(let refusal):
-            payload.writeErrorFrame(refusal.message, connection: message.connection, request: message.request)
-            deliver(.text, to: message.connection, at: position, projection, &plan, &digest)
+            scratch.clear()
+            scratch.writeErrorFrame(refusal.message, connection: message.connection, request: message.request)
+            deliver(
+                scratch.readableBytesSpan, .text, to: message.connection, at: position, projection, &plan, &digest)
         case .route(let key):
-            guard let index = configuration.routes.index(of: key) else { return }
-            configuration.routes.appendPayload(of: index, body: message.body.readableBytesSpan, to: &payload)
-            switch configuration.routes.routes[index].action {
-            case .broadcast(let source):
-                deliver(source.opcode(of: message), at: position, projection, &plan, &digest)
-            case .reply(let source):
-                deliver(source.opcode(of: message), to: message.connection, at: position, projection, &plan, &digest)
+            let body = message.body.readableBytesSpan
+            guard let match = match ?? configuration.routes.match(body, recorded: key),
+                case .route(let index) = match.decision
+            else { return }
+            let action = configuration.routes.actions[index]
+            if let range = match.verbatimPayload(of: body) {
+                deliver(body.extracting(range), message, action, at: position, projection, &plan, &digest)
+            } else {
+                scratch.clear()
+                configuration.routes.appendPayload(of: match, body: body, to: &scratch)
+                deliver(scratch.readableBytesSpan, message, action, at: position, projection, &plan, &digest)
             }
         }
     }
 
     /// Adds what a management call ordered.
-    mutating func deliver(
+    func deliver(
         _ sent: Sent, at position: Position, to projection: Projection, plan: inout DeliveryPlan,
         digest: inout DeliveryDigest
     ) {
-        payload.clear()
-        payload.writeImmutableBuffer(sent.body)
+        let payload = sent.body.readableBytesSpan
         let recipients: Int
         switch sent.target {
         case .everyone:
             recipients = projection.count
-            deliver(sent.opcode, at: position, projection, &plan, &digest)
+            deliver(payload, sent.opcode, at: position, projection, &plan, &digest)
         case .connection(let connection):
             recipients = projection[connection] == nil ? 0 : 1
-            deliver(sent.opcode, to: connection, at: position, projection, &plan, &digest)
+            deliver(payload, sent.opcode, to: connection, at: position, projection, &plan, &digest)
         }
         plan.outcomes.append(DeliveryPlan.Outcome(position: position, recipients: recipients))
     }
 
+    /// `payload` to whom the route's action says.
+    @inline(__always)
+    private func deliver(
+        _ payload: RawSpan, _ message: Message, _ action: RouteAction, at position: Position,
+        _ projection: Projection, _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
+    ) {
+        switch action {
+        case .broadcast(let source):
+            deliver(payload, source.opcode(of: message), at: position, projection, &plan, &digest)
+        case .reply(let source):
+            deliver(
+                payload, source.opcode(of: message), to: message.connection, at: position, projection, &plan, &digest)
+        }
+    }
+
     /// `payload` to everyone.
-    private mutating func deliver(
-        _ opcode: MessageOpcode, at position: Position, _ projection: Projection, _ plan: inout DeliveryPlan,
-        _ digest: inout DeliveryDigest
+    private func deliver(
+        _ payload: RawSpan, _ opcode: MessageOpcode, at position: Position, _ projection: Projection,
+        _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
     ) {
         guard projection.count > 0 else { return }
         digest.add(
-            at: position, count: projection.count, recipients: projection.memberSet, opcode: opcode,
-            payload: payload.readableBytesSpan)
+            at: position, count: projection.count, recipients: projection.memberSet, opcode: opcode, payload: payload)
         FrameEncoder.append(
-            opcode, payload: payload.readableBytesSpan, frameBytesMax: configuration.frameBytesMax,
-            to: &plan.run.bytes)
-        streamOffset = plan.run.end
-        plan.run.marks.append(FrameRun.Mark(position: position, end: streamOffset))
+            opcode, payload: payload, frameBytesMax: configuration.frameBytesMax, to: &plan.run.bytes)
+        plan.run.marks.append(FrameRun.Mark(position: position, end: plan.run.end))
     }
 
     /// `payload` to one connection, if it is live.
-    private mutating func deliver(
-        _ opcode: MessageOpcode, to connection: ConnectionID, at position: Position, _ projection: Projection,
-        _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
+    private func deliver(
+        _ payload: RawSpan, _ opcode: MessageOpcode, to connection: ConnectionID, at position: Position,
+        _ projection: Projection, _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
     ) {
         guard let member = projection[connection] else { return }
-        digest.add(
-            at: position, count: 1, recipients: member.hash, opcode: opcode, payload: payload.readableBytesSpan)
+        digest.add(at: position, count: 1, recipients: member.hash, opcode: opcode, payload: payload)
         let start = plan.targeted.writerIndex
         FrameEncoder.append(
-            opcode, payload: payload.readableBytesSpan, frameBytesMax: configuration.frameBytesMax,
-            to: &plan.targeted)
+            opcode, payload: payload, frameBytesMax: configuration.frameBytesMax, to: &plan.targeted)
         plan.exceptions.append(
             DeliveryPlan.Exception(
-                connection: connection, offset: streamOffset,
+                connection: connection, offset: plan.run.end,
                 change: .frame(position, start..<plan.targeted.writerIndex)))
     }
 }

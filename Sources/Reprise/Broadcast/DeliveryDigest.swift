@@ -26,11 +26,9 @@ public struct DeliveryDigest: Equatable, Sendable {
         guard count > 0 else { return }
         deliveries += UInt64(count)
         let payloadHash = XXH64.hash(payload)
-        let tail: InlineArray<5, UInt64> = [
-            position.rawValue.littleEndian, UInt64(count).littleEndian, recipients.littleEndian,
-            (UInt64(opcode.rawValue) | payloadHash << 8).littleEndian, (payloadHash >> 56).littleEndian,
-        ]
-        // 24 bytes of words, then the opcode's byte and the 8 bytes of the payload's hash: 33 after the prefix.
-        value = unsafe XXH64.hash(prefix: value, tail.span.bytes.extracting(first: 33))
+        // The opcode is one byte, so the payload's hash lies across a word's end.
+        value = XXH64.hash(
+            (value, position.rawValue, UInt64(count), recipients), UInt64(opcode.rawValue) | payloadHash << 8,
+            UInt8(payloadHash >> 56))
     }
 }

@@ -46,4 +46,21 @@ public struct DeliveryPlan: Sendable {
     public var targeted = ByteBuffer()
     /// One outcome for each `sent` of the batch, in order of position.
     public var outcomes: [Outcome] = []
+
+    /// A plan that orders nothing.
+    init() {
+        first = .zero
+        last = .zero
+        run = FrameRun(start: 0)
+    }
+
+    /// Forgets the content and keeps the storage, where nobody else holds it, for the batch after `position`.
+    mutating func begin(after position: Position, streamOffset: UInt64) {
+        first = position.next
+        last = position
+        run.begin(at: streamOffset)
+        exceptions.removeAll(keepingCapacity: true)
+        targeted.clear()
+        outcomes.removeAll(keepingCapacity: true)
+    }
 }

@@ -29,6 +29,8 @@ public struct Engine: Sendable {
     /// The session of the last `sessionStarted`, if there was one.
     public private(set) var session: SessionStarted?
     private var broadcaster: Broadcaster
+    /// The stream offset of the next broadcast byte.
+    private var streamOffset: UInt64 = 0
 
     /// An engine before the first event of a session.
     ///
@@ -66,46 +68,58 @@ public struct Engine: Sendable {
     ///
     /// - Parameter events: in order of position, without a gap after what was applied before.
     /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
-    @specialized(where Events == [Event])  // or callers in other modules pay an allocation for every event
-    public mutating func apply<Events: Collection<Event>>(_ events: Events) -> DeliveryPlan {
-        var plan = DeliveryPlan(
-            first: projection.position.next, last: projection.position,
-            run: FrameRun(start: broadcaster.streamOffset))
-        for event in events {
-            precondition(
-                event.position == projection.position.next,
-                "event \(event.position) was applied after \(projection.position)")
-            apply(event, &plan)
-        }
-        plan.last = projection.position
+    public mutating func apply(_ events: [Event]) -> DeliveryPlan {
+        var plan = DeliveryPlan()
+        var routes = TrustedRoutes()
+        apply(events.span, checking: &routes, into: &plan)
         return plan
     }
 
-    private mutating func apply(_ event: Event, _ plan: inout DeliveryPlan) {
+    /// The same for any collection, which is copied.
+    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan { apply(Array(events)) }
+
+    /// The same into a plan whose storage is used again.
+    ///
+    /// - Parameter routes: looks at each message first; what it finds has no part in the result.
+    mutating func apply(
+        _ events: Span<Event>, checking routes: inout some RouteChecker, into plan: inout DeliveryPlan
+    ) {
+        plan.begin(after: projection.position, streamOffset: streamOffset)
+        for index in events.indices { apply(events[index], &routes, &plan) }
+        plan.last = projection.position
+        streamOffset = plan.run.end
+    }
+
+    @inline(__always)
+    private mutating func apply(_ event: Event, _ routes: inout some RouteChecker, _ plan: inout DeliveryPlan) {
+        let position = event.position
+        precondition(
+            position == projection.position.next, "event \(position) was applied after \(projection.position)")
         counts.events += 1
         switch event.fact {
         case .message(let message):
             counts.messages += 1
-            broadcaster.deliver(message, at: event.position, to: projection, plan: &plan, digest: &digest)
+            broadcaster.deliver(
+                message, at: position, match: routes.check(message, at: position), to: projection, plan: &plan,
+                digest: &digest)
         case .sent(let sent):
             counts.sends += 1
-            broadcaster.deliver(sent, at: event.position, to: projection, plan: &plan, digest: &digest)
+            broadcaster.deliver(sent, at: position, to: projection, plan: &plan, digest: &digest)
         case .connected(let connected):
             counts.connects += 1
             plan.exceptions.append(
                 DeliveryPlan.Exception(
-                    connection: connected.connection, offset: broadcaster.streamOffset,
-                    change: .activate(event.position, event.time)))
+                    connection: connected.connection, offset: plan.run.end,
+                    change: .activate(position, event.time)))
         case .disconnected(let disconnected):
             counts.disconnects += 1
             plan.exceptions.append(
                 DeliveryPlan.Exception(
-                    connection: disconnected.connection, offset: broadcaster.streamOffset, change: .deactivate))
+                    connection: disconnected.connection, offset: plan.run.end, change: .deactivate))
         case .skipped(let skipped):
             counts.skips += 1
             plan.exceptions.append(
-                DeliveryPlan.Exception(
-                    connection: skipped.connection, offset: broadcaster.streamOffset, change: .skipped))
+                DeliveryPlan.Exception(connection: skipped.connection, offset: plan.run.end, change: .skipped))
         case .sessionStarted(let started):
             session = started
             digest = DeliveryDigest()
@@ -114,7 +128,9 @@ public struct Engine: Sendable {
             // The stream begins anew, also after a recovery that replayed an earlier session's deliveries; whoever these
             // addressed is gone.
             broadcaster = Broadcaster(configuration: started.configuration)
-            plan = DeliveryPlan(first: plan.first, last: plan.last, run: FrameRun(start: 0))
+            routes.begin(started.configuration.routes)
+            let first = plan.first
+            plan.begin(after: first.previous, streamOffset: 0)
         case .sessionEnded:
             break
         }

@@ -16,7 +16,7 @@ public struct FrameRun: Sendable {
     }
 
     /// The stream offset of the first byte.
-    public let start: UInt64
+    public private(set) var start: UInt64
     /// The frames.
     public internal(set) var bytes: ByteBuffer
     /// One mark per broadcast position, ascending. The end of a mark is a frame boundary.
@@ -30,6 +30,13 @@ public struct FrameRun: Sendable {
         self.start = start
         self.bytes = bytes
         marks = []
+    }
+
+    /// Forgets the frames and keeps the storage, where nobody else holds it.
+    mutating func begin(at start: UInt64) {
+        self.start = start
+        bytes.clear()
+        marks.removeAll(keepingCapacity: true)
     }
 
     /// What the run costs in memory, bytes: its storage, which may be larger than its content, and its marks.

@@ -16,7 +16,8 @@ struct Transcriber: Sendable {
     init(of connection: ConnectionID, _ configuration: EngineConfiguration, offset: UInt64) {
         broadcaster = Broadcaster(configuration: configuration)
         audience.open(connection, at: .zero)
-        plan = DeliveryPlan(first: .zero, last: .zero, run: FrameRun(start: offset))
+        plan = DeliveryPlan()
+        plan.begin(after: .zero, streamOffset: offset)
     }
 
     /// Everything so far, with a mark for each delivery.
@@ -26,7 +27,8 @@ struct Transcriber: Sendable {
     mutating func add(_ event: Event) {
         switch event.fact {
         case .message(let message):
-            broadcaster.deliver(message, at: event.position, to: audience, plan: &plan, digest: &digest)
+            broadcaster.deliver(
+                message, at: event.position, match: nil, to: audience, plan: &plan, digest: &digest)
         case .sent(let sent):
             broadcaster.deliver(sent, at: event.position, to: audience, plan: &plan, digest: &digest)
             plan.outcomes.removeAll(keepingCapacity: true)

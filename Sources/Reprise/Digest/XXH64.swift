@@ -19,10 +19,10 @@ public enum XXH64 {
         var accumulator: UInt64
         if count >= 32 {
             var lanes = Lanes(seed: seed)
-            while count - offset >= 32 {
+            while count &- offset >= 32 {
                 lanes.consume(
-                    word(bytes, offset), word(bytes, offset + 8), word(bytes, offset + 16), word(bytes, offset + 24))
-                offset += 32
+                    word(bytes, offset), word(bytes, offset &+ 8), word(bytes, offset &+ 16), word(bytes, offset &+ 24))
+                offset &+= 32
             }
             accumulator = lanes.merged
         } else {
@@ -43,13 +43,21 @@ public enum XXH64 {
         var lanes = Lanes(seed: seed)
         lanes.consume(prefix, word(bytes, 0), word(bytes, 8), word(bytes, 16))
         var offset = 24
-        while bytes.byteCount - offset >= 32 {
+        while bytes.byteCount &- offset >= 32 {
             lanes.consume(
-                word(bytes, offset), word(bytes, offset + 8), word(bytes, offset + 16), word(bytes, offset + 24))
-            offset += 32
+                word(bytes, offset), word(bytes, offset &+ 8), word(bytes, offset &+ 16), word(bytes, offset &+ 24))
+            offset &+= 32
         }
         accumulator = lanes.merged &+ UInt64(count)
         return finish(accumulator, bytes, from: offset)
+    }
+
+    /// The hash of five words and a byte as 41 bytes, little-endian: `words`, `tail`, `last`.
+    static func hash(_ words: (UInt64, UInt64, UInt64, UInt64), _ tail: UInt64, _ last: UInt8) -> UInt64 {
+        var lanes = Lanes(seed: 0)
+        lanes.consume(words.0, words.1, words.2, words.3)
+        let accumulator = round8(lanes.merged &+ 41, tail)
+        return avalanche(round1(accumulator, last))
     }
 
     /// The hash of two words as 16 little-endian bytes.
@@ -75,6 +83,7 @@ public enum XXH64 {
             fourth = round(fourth, four)
         }
 
+        @inline(__always)
         var merged: UInt64 {
             var result = rotate(first, 1) &+ rotate(second, 7) &+ rotate(third, 12) &+ rotate(fourth, 18)
             result = merge(result, first)
@@ -107,24 +116,29 @@ public enum XXH64 {
         rotate(accumulator ^ round(0, input), 27) &* prime1 &+ prime4
     }
 
+    @inline(__always)
+    private static func round1(_ accumulator: UInt64, _ input: UInt8) -> UInt64 {
+        rotate(accumulator ^ (UInt64(input) &* prime5), 11) &* prime1
+    }
+
     private static func finish(_ start: UInt64, _ bytes: RawSpan, from startOffset: Int) -> UInt64 {
         var accumulator = start
         var offset = startOffset
         let count = bytes.byteCount
-        while count - offset >= 8 {
+        while count &- offset >= 8 {
             accumulator = round8(accumulator, word(bytes, offset))
-            offset += 8
+            offset &+= 8
         }
-        if count - offset >= 4 {
+        if count &- offset >= 4 {
             let half = unsafe UInt32(
                 littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
             accumulator = rotate(accumulator ^ (UInt64(half) &* prime1), 23) &* prime2 &+ prime3
-            offset += 4
+            offset &+= 4
         }
         while offset < count {
             let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-            accumulator = rotate(accumulator ^ (UInt64(byte) &* prime5), 11) &* prime1
-            offset += 1
+            accumulator = round1(accumulator, byte)
+            offset &+= 1
         }
         return avalanche(accumulator)
     }

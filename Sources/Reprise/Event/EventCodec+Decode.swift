@@ -41,24 +41,59 @@ extension EventCodec {
     public static func decode(
         _ record: ByteBuffer, at position: Position, previousHash: UInt64
     ) throws(RecordDamage) -> (event: Event, hash: UInt64) {
-        guard let version = record.getInteger(at: record.readerIndex, as: UInt8.self) else {
-            throw .truncated("version")
+        var hash = previousHash
+        var names = RecentTexts()
+        let event = try decode(
+            record, record.readableBytesSpan, 0..<record.readableBytes, at: position, hash: &hash, names: &names)
+        return (event, hash)
+    }
+
+    /// Checks and reads one record of a chunk.
+    ///
+    /// - Parameters:
+    ///   - chunk: the records; bodies of events share its storage.
+    ///   - bytes: the readable bytes of `chunk`, which are borrowed once for all its records.
+    ///   - range: where the record lies in `bytes`.
+    ///   - hash: the chain hash of the record before; becomes this record's. Left as it is by an error.
+    ///   - names: keeps the names of routes from record to record.
+    @inline(__always)
+    static func decode(
+        _ chunk: ByteBuffer, _ bytes: RawSpan, _ range: Range<Int>, at position: Position, hash: inout UInt64,
+        names: inout RecentTexts
+    ) throws(RecordDamage) -> Event {
+        let record = bytes.extracting(range)
+        guard record.byteCount > 0 else { throw .truncated("version") }
+        guard record.recordByte(at: 0) == formatVersion else { throw .unknownVersion(record.recordByte(at: 0)) }
+        guard record.byteCount >= headByteCount + chainByteCount else { throw .truncated("head") }
+        let contentByteCount = record.byteCount &- chainByteCount
+        let found = record.recordWord(at: contentByteCount)
+        let expected = XXH64.hash(
+            prefix: position.rawValue, record.extracting(0..<contentByteCount), seed: hash)
+        guard expected == found else {
+            throw .chainHash(expected: HexDigest(rawValue: expected), found: HexDigest(rawValue: found))
         }
-        guard version == formatVersion else { throw .unknownVersion(version) }
-        guard record.readableBytes >= headByteCount + chainByteCount else { throw .truncated("head") }
-        let hashIndex = record.writerIndex - chainByteCount
-        let found = record.getInteger(at: hashIndex, endianness: .little, as: UInt64.self) ?? 0
-        let content = record.readableBytesSpan.extracting(droppingLast: chainByteCount)
-        let hash = XXH64.hash(prefix: position.rawValue, content, seed: previousHash)
-        guard hash == found else {
-            throw .chainHash(expected: HexDigest(rawValue: hash), found: HexDigest(rawValue: found))
+        let time = Timestamp(rawValue: Int64(bitPattern: record.recordWord(at: 2)))
+        let start = chunk.readerIndex &+ range.lowerBound
+        let fact: Fact
+        if let message = MessageRecord.read(record, in: chunk, at: start, names: &names) {
+            fact = .message(message)
+        } else {
+            let slice = chunk.getSlice(at: start, length: record.byteCount) ?? ByteBuffer()
+            fact = try decodeFact(
+                record.recordByte(at: 1), RecordFields(slice, endIndex: slice.readerIndex + contentByteCount))
         }
-        var fields = RecordFields(record, endIndex: hashIndex)
-        let kind = try fields.byte("kind", after: 1)
-        let time = Timestamp(rawValue: try fields.integer("time", as: Int64.self))
+        hash = expected
+        return Event(position: position, time: time, fact: fact)
+    }
+
+    /// Reads a record field by field.
+    @inline(never)
+    private static func decodeFact(_ kind: UInt8, _ fields: consuming RecordFields) throws(RecordDamage) -> Fact {
+        var fields = fields
+        fields.skip(headByteCount)
         let fact = try decodeFact(kind, &fields)
         if fields.remaining > 0 { throw .trailingBytes(fields.remaining) }
-        return (Event(position: position, time: time, fact: fact), hash)
+        return fact
     }
 
     private static func decodeFact(_ kind: UInt8, _ fields: inout RecordFields) throws(RecordDamage) -> Fact {

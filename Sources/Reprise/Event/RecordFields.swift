@@ -20,11 +20,12 @@ struct RecordFields {
         return value
     }
 
-    mutating func byte(_ field: @autoclosure () -> String, after skipped: Int = 0) throws(RecordDamage) -> UInt8 {
-        guard buffer.readableBytes > skipped else { throw .truncated(field()) }
-        buffer.moveReaderIndex(forwardBy: skipped)
-        return try integer(field())
+    /// Moves past bytes that were looked at before.
+    mutating func skip(_ count: Int) {
+        buffer.moveReaderIndex(forwardBy: count)
     }
+
+    mutating func byte(_ field: @autoclosure () -> String) throws(RecordDamage) -> UInt8 { try integer(field()) }
 
     mutating func token(_ field: @autoclosure () -> String) throws(RecordDamage) -> Token {
         guard let high = buffer.readInteger(endianness: .big, as: UInt64.self),

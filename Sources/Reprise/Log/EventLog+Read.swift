@@ -183,11 +183,8 @@ private struct RecordEnds {
     init?(_ record: RawSpan) {
         let count = record.byteCount
         guard count >= EventCodec.headByteCount + EventCodec.chainByteCount else { return nil }
-        func word(_ offset: Int) -> UInt64 {
-            unsafe UInt64(littleEndian: record.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        }
-        time = Timestamp(rawValue: Int64(bitPattern: word(2)))
-        hash = word(count - EventCodec.chainByteCount)
+        time = Timestamp(rawValue: Int64(bitPattern: record.recordWord(at: 2)))
+        hash = record.recordWord(at: count - EventCodec.chainByteCount)
     }
 }
 

@@ -12,11 +12,21 @@ public struct LogReader: Sendable {
     /// would start to be copies.
     public static let chunkBytesMax = 2 << 20
 
+    /// Bytes for which room is made per event that may come, before its size is known.
+    private static let eventBytesExpected = 512
+
     /// The log.
     public let log: EventLog
     /// The next position to read.
     public private(set) var next: Position
+    /// Bytes of the records that were copied out of the map.
+    public private(set) var bytesRead: UInt64 = 0
     private var hash: UInt64
+    /// The records of the last chunk, side by side. Its storage is used again where no event of it is left.
+    private var chunk = ByteBuffer()
+    /// Where they end in `chunk`.
+    private var ends: [Int] = []
+    private var names = RecentTexts()
 
     /// Reads from `position` on. The record before it is trusted for its chain hash.
     public init(_ log: EventLog, from position: Position) throws(LogError) {
@@ -34,35 +44,52 @@ public struct LogReader: Sendable {
     public mutating func read(
         through last: Position = Position(.max), bytesMax: Int = chunkBytesMax
     ) throws(LogError) -> [Event] {
-        var bytes = ByteBuffer()
-        var ends: [Int] = []
+        var events: [Event] = []
+        try read(through: last, bytesMax: bytesMax, into: &events)
+        return events
+    }
+
+    /// The same, into an array that is emptied first and keeps its storage.
+    public mutating func read(
+        through last: Position = Position(.max), bytesMax: Int = chunkBytesMax, into events: inout [Event]
+    ) throws(LogError) {
+        events.removeAll(keepingCapacity: true)
+        try copyChunk(through: last, bytesMax: bytesMax)
+        bytesRead += UInt64(chunk.readableBytes)
+        try decodeChunk(into: &events)
+    }
+
+    /// Copies the next records out of the map.
+    private mutating func copyChunk(through last: Position, bytesMax: Int) throws(LogError) {
+        ends.removeAll(keepingCapacity: true)
+        guard next <= last else { return chunk.clear() }
+        let countMax = Int(min(UInt64(LogReader.chunkEventsMax), last.rawValue - next.rawValue + 1))
+        chunk.clear(minimumCapacity: min(bytesMax, countMax * LogReader.eventBytesExpected))
         let first = next
         try log.read { transaction in
             try transaction.withCursor(log.tables.events) { cursor in
-                var found = try cursor.seek(first.rawValue)
-                while found, cursor.key <= last.rawValue, ends.count < LogReader.chunkEventsMax {
-                    let expected = first.rawValue + UInt64(ends.count)
-                    guard cursor.key == expected else {
-                        if !ends.isEmpty { break }
-                        throw LogError.damaged(
-                            position: Position(expected), reason: "the next record is at \(cursor.key)")
-                    }
-                    cursor.withValue { _ = bytes.writeBytes($0) }
-                    ends.append(bytes.writerIndex)
-                    if bytes.writerIndex >= bytesMax { break }
-                    found = try cursor.next()
+                guard try cursor.seek(first.rawValue), cursor.key <= last.rawValue else { return }
+                guard cursor.key == first.rawValue else {
+                    throw LogError.damaged(position: first, reason: "the next record is at \(cursor.key)")
+                }
+                try chunk.writeWithOutputRawSpan(minimumWritableBytes: cursor.withValue { $0.byteCount }) { output in
+                    _ = try cursor.copyRun(
+                        through: last.rawValue, countMax: countMax, bytesMax: bytesMax, to: &output, ends: &ends)
                 }
             }
         }
-        var events: [Event] = []
+    }
+
+    /// Checks and decodes what was copied.
+    private mutating func decodeChunk(into events: inout [Event]) throws(LogError) {
         events.reserveCapacity(ends.count)
+        let chunk = self.chunk
+        let bytes = chunk.readableBytesSpan
         var start = 0
         for end in ends {
-            let record = bytes.getSlice(at: start, length: end - start) ?? ByteBuffer()
             do throws(RecordDamage) {
-                let decoded = try EventCodec.decode(record, at: next, previousHash: hash)
-                hash = decoded.hash
-                events.append(decoded.event)
+                events.append(
+                    try EventCodec.decode(chunk, bytes, start..<end, at: next, hash: &hash, names: &names))
             } catch {
                 if !events.isEmpty { break }
                 throw .damaged(position: next, reason: error.description)
@@ -70,6 +97,5 @@ public struct LogReader: Sendable {
             next = next.next
             start = end
         }
-        return events
     }
 }

@@ -22,6 +22,8 @@ public struct ReplayReport: Equatable, Sendable {
     public var last: Position
     /// The replayed events by kind.
     public var counts: Engine.Counts
+    /// Bytes of their records.
+    public var recordBytes: UInt64
     /// Recipients of the deliveries that the replayed events ordered.
     public var deliveries: UInt64
     /// `D` at the end.

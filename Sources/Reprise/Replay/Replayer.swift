@@ -10,12 +10,13 @@ public struct Replayer: ~Copyable {
     private let session: Session
     private var engine: Engine
     private var reader: LogReader
+    private var routes: RouteComparison
+    /// The plan of the last batch; kept for its storage.
+    private var plan = DeliveryPlan()
     private var checkpointsVerified = 0
     private var divergence: Divergence?
     /// The first position to replay.
     private let first: Position
-    /// Differences before this position are not reported.
-    private let comparesFrom: Position
     /// Events and deliveries that lie before `first`, by the checkpoint that the replay starts from.
     private let skipped: (events: UInt64, deliveries: UInt64)
 
@@ -38,7 +39,7 @@ public struct Replayer: ~Copyable {
         self.engine = engine
         self.reader = reader
         first = reader.next
-        comparesFrom = start ?? first
+        routes = RouteComparison(engine.session?.configuration.routes ?? .default, from: start ?? reader.next)
         skipped = (engine.counts.events, engine.digest.deliveries)
     }
 
@@ -51,30 +52,30 @@ public struct Replayer: ~Copyable {
     /// - Throws: `damaged` where the log cannot be read, or ends before the session does. A difference is not an error:
     ///   the report holds it.
     public mutating func run(
-        through last: Position? = nil, sink: ([Event], DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
+        through last: Position? = nil,
+        sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
         let end = min(last ?? Position(.max), session.last ?? Position(.max))
+        var events: [Event] = []
         while reader.next <= end {
-            let events = try reader.read(through: end)
-            guard let final = events.last else {
+            try reader.read(through: end, into: &events)
+            guard let first = events.first?.position, let final = events.last?.position else {
                 try checkTail(end)
                 break
             }
-            var rest = events[...]
-            for checkpoint in try log.checkpoints(from: events[0].position, through: final.position) {
-                let count = Int(checkpoint.position.rawValue - rest[rest.startIndex].position.rawValue) + 1
-                apply(Array(rest.prefix(count)), sink)
-                rest = rest.dropFirst(count)
+            var start = 0
+            for checkpoint in try log.checkpoints(from: first, through: final) {
+                start = apply(events[start..<Int(checkpoint.position.next.rawValue - first.rawValue)], sink)
                 compare(with: checkpoint)
-                if rest.isEmpty { break }
             }
-            if !rest.isEmpty { apply(Array(rest), sink) }
+            _ = apply(events[start...], sink)
         }
         var counts = engine.counts
         counts.events -= skipped.events
         return ReplayReport(
             session: session.id, first: first, last: engine.projection.position, counts: counts,
-            deliveries: engine.digest.deliveries - skipped.deliveries, digest: engine.digest.value,
+            recordBytes: reader.bytesRead, deliveries: engine.digest.deliveries - skipped.deliveries,
+            digest: engine.digest.value,
             memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified, divergence: divergence)
     }
 
@@ -87,29 +88,17 @@ public struct Replayer: ~Copyable {
         throw .damaged(position: tail.next, reason: "the record is missing: session \(session.id) reaches \(promised)")
     }
 
-    private mutating func apply(_ events: [Event], _ sink: ([Event], DeliveryPlan, borrowing Engine) -> Void) {
-        // The batch that holds `sessionStarted` is cut after it, so that its routes are known for the rest.
-        if case .sessionStarted = events.first?.fact, events.count > 1 {
-            apply([events[0]], sink)
-            apply(Array(events.dropFirst()), sink)
-            return
-        }
-        if divergence == nil, let routes = engine.session?.configuration.routes {
-            for event in events { compareRoute(of: event, routes) }
-        }
-        let plan = engine.apply(events)
+    /// Applies a part of the batch, which may be empty.
+    ///
+    /// - Returns: where the next part begins.
+    private mutating func apply(
+        _ events: ArraySlice<Event>, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
+    ) -> Int {
+        guard !events.isEmpty else { return events.endIndex }
+        engine.apply(events.span, checking: &routes, into: &plan)
+        if divergence == nil { divergence = routes.divergence }
         sink(events, plan, engine)
-    }
-
-    private mutating func compareRoute(of event: Event, _ routes: RouteTable) {
-        guard divergence == nil, event.position >= comparesFrom, case .message(let message) = event.fact else {
-            return
-        }
-        let outcome = routes.outcome(of: message.body.readableBytesSpan, opcode: message.opcode)
-        guard outcome != message.outcome else { return }
-        divergence = Divergence(
-            position: event.position,
-            reason: "the message was recorded as \(message.outcome), this build decides \(outcome)")
+        return events.endIndex
     }
 
     private mutating func compare(with checkpoint: Checkpoint) {

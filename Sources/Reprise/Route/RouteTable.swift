@@ -12,10 +12,15 @@ public struct RouteTable: Hashable, Sendable {
     /// The routes, in the order given; `RouteDecision.route` is an index into them.
     public let routes: [Route]
 
-    /// The keys that a body may select, as bytes, beside `routes`; empty (which nothing selects) for those it may not. As
-    /// a stored property it also makes equality exact: `String` holds two spellings of one accent for equal, routing does
-    /// not.
-    private let selectableKeys: [[UInt8]]
+    /// The keys as bytes, beside `routes`. As a stored property it also makes equality exact: `String` holds two
+    /// spellings of one accent for equal, routing does not.
+    let keys: [[UInt8]]
+    /// What is done, beside `routes`, so that the hot path copies no `Route`.
+    let actions: [RouteAction]
+    /// The keys that a body may select, beside `routes`; `JSONKey.none` for those it may not.
+    private let selectableKeys: [JSONKey]
+    /// The key that every body is scanned for.
+    private let scannedKey: JSONKey
     private let defaultIndex: Int?
 
     /// Selects by `$request.body.action`; `onMessage` broadcasts `data`.
@@ -45,7 +50,12 @@ public struct RouteTable: Hashable, Sendable {
     private init(unchecked selectionExpression: RouteSelectionExpression, routes: [Route]) {
         self.selectionExpression = selectionExpression
         self.routes = routes
-        selectableKeys = routes.map { $0.key == "$connect" || $0.key == "$disconnect" ? [] : Array($0.key.utf8) }
+        keys = routes.map { Array($0.key.utf8) }
+        actions = routes.map(\.action)
+        selectableKeys = routes.map {
+            $0.key == "$connect" || $0.key == "$disconnect" ? .none : JSONKey(Array($0.key.utf8))
+        }
+        scannedKey = selectionExpression.topLevelKey ?? .none
         defaultIndex = routes.firstIndex { $0.key == "$default" }
     }
 
@@ -65,13 +75,13 @@ public struct RouteTable: Hashable, Sendable {
     ///
     /// - Returns: the same decision as `decide(_:isText:)`, to be given to `appendPayload(of:body:to:)` with this body.
     public func match(_ body: RawSpan, isText: Bool) -> RouteMatch {
-        let members = isText ? JSONBody(body, selecting: selectionExpression.topLevelKey ?? .none) : nil
+        let members = isText ? JSONBody(body, selecting: scannedKey) : nil
         let selected = members.flatMap { select($0, in: body) }
         guard let index = selected ?? defaultIndex else {
             let isOtherJSON = isText && members == nil && JSONBody.isValue(body)
             return RouteMatch(decision: .refused(isOtherJSON ? .badRequestBody : .forbidden), payload: .none)
         }
-        switch routes[index].action.payloadSource {
+        switch actions[index].payloadSource {
         case .message:
             return RouteMatch(decision: .route(index), payload: .message)
         case .data:
@@ -79,25 +89,6 @@ public struct RouteTable: Hashable, Sendable {
                 return RouteMatch(decision: .refused(.badRequestBody), payload: .none)
             }
             return RouteMatch(decision: .route(index), payload: .data(data))
-        }
-    }
-
-    /// Appends the payload of a message that `decide` accepted.
-    ///
-    /// - Parameters:
-    ///   - route: an index into `routes`; the one that was decided on, or for a replay the one that was recorded.
-    ///   - body: the body, as it was given to `decide`.
-    /// - Returns: false, with nothing appended, if the route wants `data` and the body has none; never for a route that
-    ///   `decide` gave for this body.
-    /// - Precondition: `route` is an index into `routes`; traps otherwise.
-    @discardableResult
-    public func appendPayload(of route: Int, body: RawSpan, to output: inout ByteBuffer) -> Bool {
-        switch routes[route].action.payloadSource {
-        case .data:
-            return CanonicalJSON.appendData(of: body, to: &output)
-        case .message:
-            output.writeBytes(body)
-            return true
         }
     }
 
@@ -120,7 +111,7 @@ public struct RouteTable: Hashable, Sendable {
         {
             guard start < end else { return nil }
             for index in selectableKeys.indices
-            where JSONScanner.text(from: start, to: end, in: body, equals: selectableKeys[index]) { return index }
+            where selectableKeys[index].matches(from: start, to: end, hasEscapes: false, in: body) { return index }
             return nil
         }
         return selectByValue(members, in: body)
@@ -130,6 +121,6 @@ public struct RouteTable: Hashable, Sendable {
     private func selectByValue(_ members: JSONBody, in body: RawSpan) -> Int? {
         var key: [UInt8] = []
         selectionExpression.appendValue(of: members, in: body, to: &key)
-        return key.isEmpty ? nil : selectableKeys.firstIndex(of: key)
+        return key.isEmpty ? nil : selectableKeys.firstIndex(of: JSONKey(key))
     }
 }

@@ -35,6 +35,7 @@ public enum FrameEncoder {
         _ opcode: MessageOpcode, payload: RawSpan, frameBytesMax: Int, to buffer: inout ByteBuffer
     ) {
         let end = payload.byteCount
+        if end <= frameBytesMax { return appendWhole(opcode, payload, to: &buffer) }
         buffer.reserveCapacity(
             minimumWritableBytes: encodedByteCount(payloadByteCount: end, frameBytesMax: frameBytesMax))
         var offset = 0

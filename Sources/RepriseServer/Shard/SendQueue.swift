@@ -11,10 +11,11 @@ internal import Glibc
 /// masked by the size that the kernel gave.
 @safe final class SendQueue {
     private let ring: CInt
-    private let mappings: (
-        submissions: UnsafeMutableRawBufferPointer, completions: UnsafeMutableRawBufferPointer,
-        entries: UnsafeMutableRawBufferPointer
-    )
+    private let mappings:
+        (
+            submissions: UnsafeMutableRawBufferPointer, completions: UnsafeMutableRawBufferPointer,
+            entries: UnsafeMutableRawBufferPointer
+        )
     private let submissionTail: UnsafeMutablePointer<UInt32>
     private let submissionMask: UInt32
     private let completionHead: UnsafeMutablePointer<UInt32>
@@ -79,9 +80,12 @@ internal import Glibc
     private static func unmap(
         _ mappings: (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer)
     ) {
-        for unsafe mapping in unsafe [mappings.0, mappings.1, mappings.2] where unsafe mapping.baseAddress != nil {
-            _ = unsafe munmap(mapping.baseAddress, mapping.count)
+        func unmap(_ mapping: UnsafeMutableRawBufferPointer) {
+            if unsafe mapping.baseAddress != nil { _ = unsafe munmap(mapping.baseAddress, mapping.count) }
         }
+        unsafe unmap(mappings.0)
+        unsafe unmap(mappings.1)
+        unsafe unmap(mappings.2)
     }
 
     /// Sends `bytes` to up to `batchMax` non-blocking sockets, with one system call, and returns when every one was tried.

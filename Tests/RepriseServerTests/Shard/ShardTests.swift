@@ -9,114 +9,9 @@ import Testing
 @testable import Reprise
 @testable import RepriseServer
 
-/// A shard and everything around it, on one loop that a test turns by hand.
-private final class Bench {
-    let folder = TemporaryFolder()
-    let loop = EmbeddedEventLoop()
-    let shard: Shard
-    let gateway: Gateway
-    let recorder: Recorder
-    let gate = LogGate()
-    let inFlight: InFlight
-    let count: ConnectionCount
-    private var channels: [EmbeddedChannel] = []
-
-    /// - Parameter readsWrongLog: whether who catches up is given a log that holds nothing.
-    init(
-        ringBytesMax: Int = 1 << 20, policy: SlowConsumerPolicy = .disconnect, readsWrongLog: Bool = false
-    ) throws {
-        var configuration = LiveServer.configuration(folder)
-        configuration.slowConsumerPolicy = policy
-        configuration.engine.routes = try RouteTable(
-            selectionExpression: .default,
-            routes: [
-                Route(key: "echo", action: .reply(.message)), Route(key: "onMessage", action: .broadcast(.data)),
-            ])
-        let startup = try Startup(configuration) { Timestamp(rawValue: 1) }
-        let log = readsWrongLog ? try LogBuilder(folder.path + "/wrong").log : startup.log
-        let reader = CatchUpReader(
-            eventLoop: loop, catchUp: CatchUp(log, configuration: configuration.engine, bytesMax: ringBytesMax / 8),
-            logger: LiveServer.logger)
-        shard = Shard(
-            index: 0, eventLoop: loop, ringBytesMax: ringBytesMax, performedThrough: startup.firstPosition,
-            reader: reader)
-        inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
-        count = ConnectionCount(limit: 2)
-        recorder = Recorder(
-            eventLoop: loop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: [shard.observation], clock: { Timestamp(rawValue: 1) }, onFailure: { _ in })
-        recorder.start([shard])
-        gateway = Gateway(
-            shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
-            connectionCount: count, clock: { Timestamp(rawValue: 1) })
-        shard.start(gateway)
-    }
-
-    func finish() {
-        for channel in channels { _ = try? channel.finish(acceptAlreadyClosed: true) }
-        loop.run()
-        shard.stop()
-    }
-
-    /// A connection whose connect intent is on its way. It has no descriptor: its channel is not a socket.
-    func open() throws -> (Connection, EmbeddedChannel) {
-        #expect(gateway.enterConnection())
-        let connection = Connection(
-            id: gateway.makeConnectionID(), gateway: gateway, handshake: ByteBuffer(string: "101"))
-        let channel = EmbeddedChannel(handler: connection, loop: loop)
-        channels.append(channel)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        shard.add(connection)
-        gateway.submit(
-            .connected(
-                Connected(
-                    connection: connection.id, request: gateway.makeRequestID(), sourceIP: "127.0.0.1", host: "",
-                    stage: "dev")))
-        return (connection, channel)
-    }
-
-    func send(_ text: String, to target: SendTarget = .everyone) {
-        gateway.submit(
-            .sent(
-                Sent(
-                    request: gateway.makeRequestID(), target: target, opcode: .text, body: ByteBuffer(string: text))))
-    }
-}
-
-/// Two connected sockets.
-private struct SocketPair {
-    let mine: CInt
-    let peer: CInt
-
-    init() {
-        var pair: [CInt] = [-1, -1]
-        let made = unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &pair)
-        precondition(made == 0)
-        (mine, peer) = (pair[0], pair[1])
-    }
-
-    func close() {
-        _ = Glibc.close(mine)
-        _ = Glibc.close(peer)
-    }
-
-    /// Everything that has come by now.
-    func received() -> [UInt8] {
-        var received: [UInt8] = []
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe recv(peer, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
-            }
-            if count <= 0 { return received }
-            received += bytes.prefix(count)
-        }
-    }
-}
-
 @Suite struct `A shard` {
     @Test func `keeps what a connection still needs, also while its turn has not come`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         let (connection, _) = try bench.open()
         bench.send("one")
@@ -140,7 +35,7 @@ private struct SocketPair {
     }
 
     @Test func `sends nothing to a connection that left before it was in the log, and removes it`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         let (connection, channel) = try bench.open()
         channel.close(promise: nil)
@@ -152,7 +47,7 @@ private struct SocketPair {
     }
 
     @Test func `gives the place of a refused connect back`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         bench.gate.close(because: "test")
         for _ in 0..<5 {
@@ -167,7 +62,7 @@ private struct SocketPair {
     }
 
     @Test func `tells the sender of a refused message, and nobody else`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         let (connection, _) = try bench.open()
         bench.loop.run()
@@ -189,7 +84,7 @@ private struct SocketPair {
     }
 
     @Test func `lists who is being closed among those that have not got everything`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         let (connection, _) = try bench.open()
         bench.loop.run()
@@ -204,7 +99,7 @@ private struct SocketPair {
     }
 
     @Test func `gives up the one whose own frames fill the ring, not the others`() throws {
-        let bench = try Bench(ringBytesMax: 100_000)
+        let bench = try ShardBench(ringBytesMax: 100_000)
         defer { bench.finish() }
         let (innocent, _) = try bench.open()
         let (greedy, _) = try bench.open()
@@ -217,7 +112,7 @@ private struct SocketPair {
     }
 
     @Test func `gives up who needs the oldest run when the ring is full`() throws {
-        let bench = try Bench(ringBytesMax: 100_000)
+        let bench = try ShardBench(ringBytesMax: 100_000)
         defer { bench.finish() }
         let (slow, _) = try bench.open()
         for _ in 0..<20 {
@@ -231,7 +126,7 @@ private struct SocketPair {
     private static func text(_ number: Int) -> String { "\(number) " + String(repeating: "x", count: 10_000) }
 
     /// A connection that left the ring before it was sent anything, and a socket for it.
-    private func detached(_ bench: Bench) throws -> (Connection, SocketPair) {
+    private func detached(_ bench: ShardBench, sendBytes: CInt? = nil) throws -> (Connection, SocketPair) {
         let (slow, _) = try bench.open()
         for number in 0..<20 {
             bench.send(Self.text(number))
@@ -241,13 +136,13 @@ private struct SocketPair {
         #expect(slow.outbox.phase == .behind)
         #expect(slow.outbox.streamCursor == nil)
         #expect(bench.shard.ring.count == 0)
-        return (slow, SocketPair())
+        return (slow, SocketPair(sendBytes: sendBytes))
     }
 
     @Test func `gives who catches up everything from the log, and then from the ring`() throws {
-        let bench = try Bench(ringBytesMax: 100_000, policy: .catchUp)
+        let bench = try ShardBench(ringBytesMax: 100_000, policy: .catchUp)
         defer { bench.finish() }
-        let (slow, sockets) = try detached(bench)
+        let (slow, sockets) = try detached(bench, sendBytes: 1 << 20)
         defer { sockets.close() }
         slow.descriptor = sockets.mine
         slow.transmit()
@@ -274,7 +169,7 @@ private struct SocketPair {
     }
 
     @Test func `closes who cannot catch up because the log is unreadable`() throws {
-        let bench = try Bench(ringBytesMax: 100_000, policy: .catchUp, readsWrongLog: true)
+        let bench = try ShardBench(ringBytesMax: 100_000, policy: .catchUp, readsWrongLog: true)
         defer { bench.finish() }
         let (slow, sockets) = try detached(bench)
         defer { sockets.close() }
@@ -289,7 +184,7 @@ private struct SocketPair {
     }
 
     @Test func `lists who skipped something as behind until the log has the gap`() throws {
-        let bench = try Bench(ringBytesMax: 100_000, policy: .skip)
+        let bench = try ShardBench(ringBytesMax: 100_000, policy: .skip)
         defer { bench.finish() }
         let (slow, sockets) = try detached(bench)
         defer { sockets.close() }
@@ -298,10 +193,10 @@ private struct SocketPair {
         #expect(sockets.received() == Array("101".utf8))
         #expect(slow.outbox.phase == .idle)
         #expect(bench.shard.gaps[slow.id]?.deliveredThrough == Position(2))
-        bench.shard.perform(
-            DeliveryPlan(
-                first: bench.shard.performedThrough.next, last: bench.shard.performedThrough.next,
-                run: FrameRun(start: bench.shard.ring.head)))
+        var nothing = DeliveryPlan()
+        nothing.begin(after: bench.shard.performedThrough, streamOffset: bench.shard.ring.head)
+        nothing.last = nothing.first
+        bench.shard.perform(nothing)
         let observation = ShardObservation.combined([bench.shard.observation])
         #expect(observation.behind == [Checkpoint.Behind(connection: slow.id, deliveredThrough: Position(2))])
         bench.loop.run()
@@ -317,7 +212,7 @@ private struct SocketPair {
     func `closes who cannot be helped: unfinished messages alone are more than the ring`(
         policy: SlowConsumerPolicy
     ) throws {
-        let bench = try Bench(ringBytesMax: 100_000, policy: policy)
+        let bench = try ShardBench(ringBytesMax: 100_000, policy: policy)
         defer { bench.finish() }
         let (slow, channel) = try bench.open()
         bench.loop.run()
@@ -333,7 +228,7 @@ private struct SocketPair {
     }
 
     @Test func `holds no message of a client that is being closed`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         let (connection, channel) = try bench.open()
         bench.loop.run()
@@ -345,7 +240,7 @@ private struct SocketPair {
     }
 
     @Test func `is waited for in vain when the log failed`() throws {
-        let bench = try Bench()
+        let bench = try ShardBench()
         defer { bench.finish() }
         _ = try bench.open()
         bench.loop.run()

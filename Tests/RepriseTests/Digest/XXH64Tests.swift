@@ -1,6 +1,7 @@
-import Reprise
 import RepriseTesting
 import Testing
+
+@testable import Reprise
 
 @Suite struct XXH64Tests {
     private func hash(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 { unsafe XXH64.hash(bytes.span.bytes, seed: seed) }
@@ -72,5 +73,12 @@ import Testing
             }
             #expect(XXH64.hash(words, seed: 9) == hash(bytes, seed: 9))
         }
+    }
+
+    @Test func `five words and a byte hash like the 41 bytes that they are`() {
+        let words: [UInt64] = [1, .max, 0x0123_4567_89AB_CDEF, 0, 0xFEDC_BA98_7654_3210]
+        let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+        let expected = hash(bytes + [0xA7])
+        #expect(XXH64.hash((words[0], words[1], words[2], words[3]), words[4], 0xA7) == expected)
     }
 }

@@ -45,6 +45,32 @@ import Testing
         }
     }
 
+    @Test func `names of routes are kept apart from record to record, whatever their length`() throws {
+        var names = RecentTexts()
+        let routes = (0..<40).map { String(repeating: "r", count: $0 % 20 + 1) + ($0 < 20 ? "" : "é") }
+        for route in routes + routes.reversed() {
+            for body in ["", "x"] {
+                let message = Message(
+                    connection: ConnectionID(token: Token(high: 1, low: 2)),
+                    message: MessageID(token: Token(high: .max, low: 0xFF_FFFF)),
+                    request: RequestID(token: Token(high: 3, low: 4)), opcode: .binary, body: ByteBuffer(string: body),
+                    outcome: .route(route))
+                let event = Event(
+                    position: Position(9), time: Timestamp(rawValue: -1), fact: .message(message))
+                var record = ByteBuffer(string: "before")
+                var hash: UInt64 = 5
+                let start = record.writerIndex
+                var alone = ByteBuffer()
+                _ = EventCodec.encode(event, previousHash: hash, into: &alone)
+                record.writeImmutableBuffer(alone)
+                let read = try EventCodec.decode(
+                    record, record.readableBytesSpan, start..<record.writerIndex, at: event.position, hash: &hash,
+                    names: &names)
+                #expect(read == event)
+            }
+        }
+    }
+
     @Test func `a record that was cut at any offset is refused`() {
         for event in GoldenEvents.events {
             var record = ByteBuffer()

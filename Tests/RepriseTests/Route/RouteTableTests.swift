@@ -16,7 +16,7 @@ import Testing
         return decision
     }
 
-    /// The payload, had in both ways; nil if the message is refused.
+    /// The payload, which a recorded route finds in the same place; nil if the message is refused.
     private func payload(_ table: RouteTable, _ body: String, isText: Bool = true) -> String? {
         let buffer = ByteBuffer(string: body)
         var byMatch = ByteBuffer()
@@ -26,10 +26,9 @@ import Testing
             #expect(byMatch.readableBytes == 0)
             return nil
         }
-        var output = ByteBuffer()
-        #expect(table.appendPayload(of: route, body: buffer.readableBytesSpan, to: &output))
-        #expect(output == byMatch)
-        return String(buffer: output)
+        let recorded = table.match(buffer.readableBytesSpan, recorded: table.routes[route].key)
+        #expect(recorded == match)
+        return String(buffer: byMatch)
     }
 
     @Test func `the default table broadcasts the data of onMessage`() {
@@ -108,11 +107,26 @@ import Testing
         #expect(decide(try table("$default=echo", expression: #"\$default"#), "{}") == .route(0))
     }
 
-    @Test func `appending for a recorded route that does not fit appends nothing`() throws {
-        var output = ByteBuffer()
+    @Test func `a recorded route that does not fit the body has no payload`() throws {
         let body = ByteBuffer(string: "{}")
-        let appended = RouteTable.default.appendPayload(of: 0, body: body.readableBytesSpan, to: &output)
-        #expect(!appended && output.readableBytes == 0)
+        let found = RouteTable.default.match(body.readableBytesSpan, recorded: "onMessage")
+        let match = try #require(found)
+        var output = ByteBuffer()
+        RouteTable.default.appendPayload(of: match, body: body.readableBytesSpan, to: &output)
+        #expect(match.decision == .route(0))
+        #expect(output.readableBytes == 0)
+        let other = RouteTable.default.match(body.readableBytesSpan, recorded: "other")
+        #expect(other == nil)
+    }
+
+    @Test func `a decision agrees with what was recorded by the bytes of the key`() throws {
+        let routes = try table("\u{E9}=echo", "e\u{301}=echo")
+        #expect(routes.agrees(.route(0), with: .route("\u{E9}")))
+        #expect(!routes.agrees(.route(0), with: .route("e\u{301}")))
+        #expect(routes.agrees(.route(1), with: .route("e\u{301}")))
+        #expect(routes.agrees(.refused(.forbidden), with: .refused(.forbidden)))
+        #expect(!routes.agrees(.refused(.forbidden), with: .refused(.badRequestBody)))
+        #expect(!routes.agrees(.refused(.forbidden), with: .route("\u{E9}")))
     }
 
     @Test func `tables that cannot work are refused with a remedy`() throws {

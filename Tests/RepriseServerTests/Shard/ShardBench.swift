@@ -1,0 +1,126 @@
+// One shard with its gateway and Recorder on an embedded loop, which runs when it is told to; the log is real.
+
+import Glibc
+import NIOCore
+import NIOEmbedded
+import RepriseTesting
+import Testing
+
+@testable import Reprise
+@testable import RepriseServer
+
+/// A shard and everything around it, on one loop that a test turns by hand.
+final class ShardBench {
+    let folder = TemporaryFolder()
+    let loop = EmbeddedEventLoop()
+    let shard: Shard
+    let gateway: Gateway
+    let recorder: Recorder
+    let gate = LogGate()
+    let inFlight: InFlight
+    let count: ConnectionCount
+    private var channels: [EmbeddedChannel] = []
+
+    /// - Parameter readsWrongLog: whether who catches up is given a log that holds nothing.
+    init(
+        ringBytesMax: Int = 1 << 20, policy: SlowConsumerPolicy = .disconnect, readsWrongLog: Bool = false
+    ) throws {
+        var configuration = LiveServer.configuration(folder)
+        configuration.slowConsumerPolicy = policy
+        configuration.engine.routes = try RouteTable(
+            selectionExpression: .default,
+            routes: [
+                Route(key: "echo", action: .reply(.message)), Route(key: "onMessage", action: .broadcast(.data)),
+            ])
+        let startup = try Startup(configuration) { Timestamp(rawValue: 1) }
+        let log = readsWrongLog ? try LogBuilder(folder.path + "/wrong").log : startup.log
+        let reader = CatchUpReader(
+            eventLoop: loop, catchUp: CatchUp(log, configuration: configuration.engine, bytesMax: ringBytesMax / 8),
+            logger: LiveServer.logger)
+        shard = Shard(
+            index: 0, eventLoop: loop, ringBytesMax: ringBytesMax, performedThrough: startup.firstPosition,
+            reader: reader)
+        inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
+        count = ConnectionCount(limit: 2)
+        recorder = Recorder(
+            eventLoop: loop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
+            observations: [shard.observation], clock: { Timestamp(rawValue: 1) }, onFailure: { _ in })
+        recorder.start([shard])
+        gateway = Gateway(
+            shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
+            connectionCount: count, clock: { Timestamp(rawValue: 1) })
+        shard.start(gateway)
+    }
+
+    func finish() {
+        for channel in channels { _ = try? channel.finish(acceptAlreadyClosed: true) }
+        loop.run()
+        shard.stop()
+    }
+
+    /// A connection whose connect intent is on its way. It has no descriptor: its channel is not a socket.
+    func open() throws -> (Connection, EmbeddedChannel) {
+        #expect(gateway.enterConnection())
+        let connection = Connection(
+            id: gateway.makeConnectionID(), gateway: gateway, handshake: ByteBuffer(string: "101"))
+        let channel = EmbeddedChannel(handler: connection, loop: loop)
+        channels.append(channel)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        shard.add(connection)
+        gateway.submit(
+            .connected(
+                Connected(
+                    connection: connection.id, request: gateway.makeRequestID(), sourceIP: "127.0.0.1", host: "",
+                    stage: "dev")))
+        return (connection, channel)
+    }
+
+    func send(_ text: String, to target: SendTarget = .everyone) {
+        gateway.submit(
+            .sent(
+                Sent(
+                    request: gateway.makeRequestID(), target: target, opcode: .text, body: ByteBuffer(string: text))))
+    }
+}
+
+/// Two connected sockets.
+final class SocketPair {
+    let mine: CInt
+    private let peer: CInt
+    private var isPeerOpen = true
+
+    /// - Parameter sendBytes: room for all that is sent before it is received; what a full socket does not take goes to
+    ///   the channel, which here is an embedded one.
+    init(sendBytes: CInt? = nil) {
+        var pair: [CInt] = [-1, -1]
+        let made = unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &pair)
+        precondition(made == 0)
+        (mine, peer) = (pair[0], pair[1])
+        if var sendBytes {
+            _ = unsafe setsockopt(mine, SOL_SOCKET, SO_SNDBUF, &sendBytes, socklen_t(MemoryLayout<CInt>.size))
+        }
+    }
+
+    func close() {
+        _ = Glibc.close(mine)
+        closePeer()
+    }
+
+    func closePeer() {
+        if isPeerOpen { _ = Glibc.close(peer) }
+        isPeerOpen = false
+    }
+
+    /// Everything that has come by now.
+    func received() -> [UInt8] {
+        var received: [UInt8] = []
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe recv(peer, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+            }
+            if count <= 0 { return received }
+            received += bytes.prefix(count)
+        }
+    }
+}
