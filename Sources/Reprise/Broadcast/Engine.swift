@@ -69,10 +69,23 @@ public struct Engine: Sendable {
     /// - Parameter events: in order of position, without a gap after what was applied before.
     /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
     public mutating func apply(_ events: [Event]) -> DeliveryPlan {
-        var plan = DeliveryPlan()
-        var routes = TrustedRoutes()
-        apply(events.span, checking: &routes, into: &plan)
+        var plan = emptyPlan
+        apply(events, adding: &plan)
         return plan
+    }
+
+    /// A plan that orders nothing, behind what was applied.
+    public var emptyPlan: DeliveryPlan {
+        var plan = DeliveryPlan()
+        plan.begin(after: projection.position, streamOffset: streamOffset)
+        return plan
+    }
+
+    /// The same, added to the plan of the batches right before: the result is the plan of all of them as one batch.
+    public mutating func apply(_ events: [Event], adding plan: inout DeliveryPlan) {
+        precondition(plan.last == projection.position, "a plan up to \(plan.last) goes on at \(projection.position)")
+        var routes = TrustedRoutes()
+        add(events.span, checking: &routes, to: &plan)
     }
 
     /// The same for any collection, which is copied.
@@ -85,6 +98,12 @@ public struct Engine: Sendable {
         _ events: Span<Event>, checking routes: inout some RouteChecker, into plan: inout DeliveryPlan
     ) {
         plan.begin(after: projection.position, streamOffset: streamOffset)
+        add(events, checking: &routes, to: &plan)
+    }
+
+    private mutating func add(
+        _ events: Span<Event>, checking routes: inout some RouteChecker, to plan: inout DeliveryPlan
+    ) {
         for index in events.indices { apply(events[index], &routes, &plan) }
         plan.last = projection.position
         streamOffset = plan.run.end

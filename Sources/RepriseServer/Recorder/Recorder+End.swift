@@ -31,6 +31,7 @@ extension Recorder {
     func finish() throws(ServerError) {
         eventLoop.preconditionInEventLoop()
         while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup()) }
+        sendPlan()
         guard waiting.isEmpty, !hasFailed else {
             throw .storageFailed(gate.refusal ?? "events could not be committed")
         }

@@ -43,6 +43,7 @@ extension Recorder {
     /// Nothing was changed. Facts are kept and go first into the next transaction; the rest is refused. A failed sync
     /// or a broken disk ends the server: what the kernel dropped cannot be written again.
     func commitFailed(_ error: LMDBError, _ admitted: [Intent], _ weight: Int) {
+        sendPlan()
         let facts = admitted.filter(\.isFact)
         for intent in admitted where !intent.isFact { refuse(intent) }
         waiting = facts + waiting
@@ -61,6 +62,7 @@ extension Recorder {
     /// Nothing is committed any more, and nobody waits for it.
     func giveUp() {
         hasFailed = true
+        sendPlan()
         keepFacts()
         let error = ServerError.storageFailed(gate.refusal ?? "events could not be committed")
         for shard in shards { shard.eventLoop.execute { shard.logFailed(error) } }
@@ -93,6 +95,7 @@ extension Recorder {
             addenda = LogAddenda()
         }
         while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup(eventsMax: Recorder.retryEventsMax)) }
+        sendPlan()
         guard retry == nil, !hasFailed else { return }
         gate.open()
         updateGate(before: 0)

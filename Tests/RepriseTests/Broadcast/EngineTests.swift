@@ -26,6 +26,29 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...20)
+    func `of one batch after the other, added up, are the plan of all as one batch`(seed: UInt64) {
+        var generator = EventGenerator(seed: seed)
+        let events = generator.session(events: 400)
+        var whole = Engine()
+        var parts = Engine()
+        _ = whole.apply(Array(events[..<1]))
+        _ = parts.apply(Array(events[..<1]))
+        let expected = whole.apply(Array(events[1...]))
+        var plan = parts.emptyPlan
+        var rest = events[1...]
+        while !rest.isEmpty {
+            parts.apply(Array(rest.prefix(37)), adding: &plan)
+            rest = rest.dropFirst(37)
+        }
+        #expect(changes(plan) == changes(expected))
+        #expect(plan.run.bytes == expected.run.bytes)
+        #expect(plan.run.marks == expected.run.marks)
+        #expect(plan.outcomes.map(\.position) == expected.outcomes.map(\.position))
+        #expect(plan.first == expected.first && plan.last == expected.last)
+        #expect(parts.checkpoint == whole.checkpoint)
+    }
+
     @Test mutating func `a broadcast goes to everyone as one run with a mark for each position`() {
         sequence.connect(1)
         sequence.connect(2)
