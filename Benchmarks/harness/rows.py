@@ -17,12 +17,10 @@ from .generator import Report
 from .paths import FLOOR_PROGRAMS
 from .recording import recorded_session
 from .runner import Figure, Rounds, Runner
-from .saturation import is_sustained, probed, saturating_rate
+from .saturation import probed, saturation
 
 MIB = 1 << 20
 RING_BYTES = 64 * MIB  # the default of --ring-bytes
-
-LOWERED_MAX = 5  # times that the open-loop rate is lowered when uWebSockets did not sustain it in a round after all
 
 WINDOW_64 = {"window": 64, "senders": 64, "payload": 64}
 
@@ -94,24 +92,25 @@ def nine_thousand(runner: Runner, what: str) -> list[Comparison]:
 
 
 def open_loop(runner: Runner, what: str) -> list[Comparison]:
+    """At the rate that saturates uWebSockets, its latency is a queue that grows as long as the run lasts; below it, both
+    have a fan-out cycle or two. The first is judged, the second is shown.
+    """
     load = {"clients": 1000, "senders": 64, "payload": 64}
 
     def sustains(rate: float) -> bool:
         runner.progress.show(f"{what}: does uWebSockets sustain {rate:.0f} messages a second?")
         return probed(runner.fanout(UWEBSOCKETS, label="probe", rate=rate, **load), rate)
 
-    rate = saturating_rate(sustains, first=100)
-    rounds = Rounds({"reprise": [], "uwebsockets": []})
-    for _ in range(LOWERED_MAX if rate else 0):
+    def compared_at(rate: float, bound: Bound | None, words: str) -> Comparison:
         rounds = runner.rounds(
-            what, reprise=runner.fanout(servers.ours(), rate=rate, **load),
+            f"{what}, {words}", reprise=runner.fanout(servers.ours(), rate=rate, **load),
             uwebsockets=runner.fanout(UWEBSOCKETS, rate=rate, **load))
-        # Beyond its limit its latency is the length of the run, and any ratio can be had.
-        if all(is_sustained(report, rate) for report in rounds.reports["uwebsockets"]):
-            break
-        rate *= 0.8
-    return [compared(rounds, "uwebsockets", "uWebSockets", at_most(0.5, 0.2), f"p99 at {rate:.0f} messages/s", "µs",
-                     lambda report: report["latency"]["p99"])]
+        return compared(rounds, "uwebsockets", "uWebSockets", bound, f"p99 at {rate:.0f}/s, {words}", "µs",
+                        lambda report: report["latency"]["p99"])
+
+    sustained, saturating = saturation(sustains, first=100)
+    judged = compared_at(saturating, at_most(0.5, 0.2), "saturated")
+    return [judged, compared_at(sustained, None, "sustained")] if sustained else [judged]
 
 
 def stalled(runner: Runner, what: str) -> list[Comparison]:

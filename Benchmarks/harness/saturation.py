@@ -31,17 +31,18 @@ def probed(probe: Callable[[], Report], offered: float) -> bool:
     return False
 
 
-def saturating_rate(sustains: Callable[[float], bool], first: float, precision: float = 0.05) -> float:
-    """The highest rate that `sustains` holds for, to within `precision`: doubled until it does not, then bisected.
+def saturation(sustains: Callable[[float], bool], first: float, precision: float = 0.05) -> tuple[float, float]:
+    """The highest rate that `sustains` holds for, and the lowest that it does not, to within `precision`: doubled until it
+    does not, then bisected.
 
-    Returns 0 when the rate fell below 1 message a second and still was not sustained.
+    The first is 0 when the rate fell below 1 message a second and still was not sustained.
     """
     low, high = 0.0, first
     while sustains(high):
         low, high = high, 2 * high
     while low == 0:
         if high < 1:
-            return 0
+            return 0, high
         if sustains(high / 2):
             low = high / 2
         else:
@@ -49,4 +50,4 @@ def saturating_rate(sustains: Callable[[float], bool], first: float, precision: 
     while high / low > 1 + precision:
         middle = (low + high) / 2
         low, high = (middle, high) if sustains(middle) else (low, middle)
-    return low
+    return low, high

@@ -2,17 +2,17 @@
 
 import pytest
 
-from .saturation import is_sustained, probed, saturating_rate
+from .saturation import is_sustained, probed, saturation
 
 
 @pytest.mark.parametrize("limit", [3, 99, 100, 101, 777, 12_345])
 def test_the_rate_that_is_found_is_sustained_and_the_next_is_not(limit):
-    rate = saturating_rate(lambda offered: offered <= limit, first=100)
-    assert rate <= limit < rate * 1.05 + 1e-9
+    sustained, saturating = saturation(lambda offered: offered <= limit, first=100)
+    assert sustained <= limit < saturating <= sustained * 1.05 + 1e-9
 
 
 def test_a_server_that_sustains_nothing_has_no_rate():
-    assert saturating_rate(lambda offered: False, first=100) == 0
+    assert saturation(lambda offered: False, first=100)[0] == 0
 
 
 def report(**changes):
