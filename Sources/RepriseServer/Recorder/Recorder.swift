@@ -30,6 +30,9 @@ final class Recorder: @unchecked Sendable {
     var waiting: [Intent] = []
     /// What is committed and applied, and not on its way to the shards yet.
     private var held: HeldPlan?
+    private var endOfPatience: Scheduled<Void>?
+    /// Whether the last plan had more than one broadcast: then there are several senders, or a fast one.
+    private var expectsMore = false
     var isCommitScheduled = false
     var hasFailed = false
     var retry: Scheduled<Void>?
@@ -41,6 +44,8 @@ final class Recorder: @unchecked Sendable {
     /// The most events in a transaction that is tried again. Small ones touch few pages and give the pages of the one
     /// before back, so that the reserve suffices however old and wide the tables are.
     static let retryEventsMax = 64
+    /// With fewer recipients a fan-out is too short to hold anything for it.
+    static let holdRecipientsMin = 64
     /// How long a plan may be held for each live connection.
     static let holdPerRecipient = TimeAmount.microseconds(1)
     /// How long to wait before a failed commit is tried again.
@@ -90,8 +95,17 @@ final class Recorder: @unchecked Sendable {
         if retry != nil || hasFailed { return keepFacts() }
         let group = takeGroup()
         if !group.isEmpty { commit(group) }
-        if group.isEmpty || !mayHold { sendPlan() }
-        if held != nil || !waiting.isEmpty, retry == nil { scheduleCommit() }
+        let patience = self.patience
+        if patience <= .nanoseconds(0) || (group.isEmpty && !expectsMore) { sendPlan() }
+        guard retry == nil else { return }
+        if !waiting.isEmpty || (held != nil && !group.isEmpty) {
+            scheduleCommit()  // behind what was submitted during the commit
+        } else if held != nil, endOfPatience == nil {
+            endOfPatience = eventLoop.scheduleTask(in: patience) {
+                self.endOfPatience = nil
+                self.sendPlan()
+            }
+        }
     }
 
     /// Takes what fits into one transaction.
@@ -177,19 +191,22 @@ final class Recorder: @unchecked Sendable {
         noteCheckpoint(after: events, endsSession: false)
     }
 
-    /// Whether it pays to commit what came in meanwhile before anything is sent. A fan-out keeps its loop busy for about
-    /// 8 µs per recipient however little it sends, and what waits then waits for all of that. So up to an eighth of it
-    /// is spent on not doing it twice; where nothing waits, nothing is held.
-    private var mayHold: Bool {
-        guard let held, held.weight < Recorder.transactionBytesMax, held.plan.run.end > held.plan.run.start else {
-            return false
-        }
-        return NIODeadline.now() - held.since < Recorder.holdPerRecipient * engine.projection.count
+    /// How long what is held may still wait for more. A fan-out keeps its loop busy for about 8 µs per recipient however
+    /// little it sends, and what comes in waits then for all of that. So up to an eighth of it is spent on not doing it
+    /// twice: while something is waiting, or was in the last batch beside the first message.
+    private var patience: TimeAmount {
+        guard let held, held.weight < Recorder.transactionBytesMax, held.plan.run.end > held.plan.run.start,
+            engine.projection.count >= Recorder.holdRecipientsMin
+        else { return .nanoseconds(0) }
+        return Recorder.holdPerRecipient * engine.projection.count - (NIODeadline.now() - held.since)
     }
 
     /// Sends what is held on its way.
     func sendPlan() {
         guard let held = held.take() else { return }
+        endOfPatience?.cancel()
+        endOfPatience = nil
+        expectsMore = held.plan.run.marks.count > 1
         let ticket = BatchTicket(shards: shards.count, weight: held.weight)
         let plan = held.plan
         for shard in shards {

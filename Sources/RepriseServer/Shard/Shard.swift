@@ -9,12 +9,12 @@ internal import Reprise
 /// connection leaves the log.
 ///
 /// Owner: its event loop. `@unchecked Sendable`: every mutable property is confined to `eventLoop`, which each entry
-/// point checks in debug builds.
+/// point checks in debug builds. Members are internal for the extensions beside this file alone.
 final class Shard: @unchecked Sendable {
     let index: Int
     let eventLoop: any EventLoop
     let observation = ShardObservation()
-    private let ringBytesMax: Int
+    let ringBytesMax: Int
     /// Reads for connections that catch up; `nil` where the policy is another.
     let reader: CatchUpReader?
     /// Completes when no connection is left.
@@ -29,26 +29,26 @@ final class Shard: @unchecked Sendable {
     /// The live connections of this loop, in no particular order.
     private var members: ContiguousArray<Connection> = []
     /// Those of them that have everything.
-    private var idle = IdleConnections()
+    var idle = IdleConnections()
     /// When the idle connections were last sent something.
     private var lastFanOut = NIODeadline.uptimeNanoseconds(0)
     /// Connections whose cursor is before the head.
-    private var behind: [ConnectionID: Connection] = [:]
+    var behind: [ConnectionID: Connection] = [:]
     /// Connections whose end was decided, until they are out of the log.
-    private var leaving: [ConnectionID: Connection] = [:]
+    var leaving: [ConnectionID: Connection] = [:]
     /// Reads that wait for their turn.
     var catchUps = CatchUpQueue()
     /// Gaps that the log does not have yet.
     var gaps: [ConnectionID: UnrecordedGaps] = [:]
     /// What those that are behind are still to be sent.
-    private(set) var ring = FrameRing()
+    var ring = FrameRing()
     private(set) var performedThrough: Position
     /// Sockets that broke during a fan-out; they are closed after it.
     private var broken: [Connection] = []
     private var scratch = ByteBuffer()
     private var sweeping: RepeatedTask?
     /// Whether a batch is being performed: its run is needed until everybody had a part of it.
-    private var isPerforming = false
+    var isPerforming = false
 
     /// The most bytes that one connection is sent in one go while it catches up.
     static let stretchBytesMax = 64 << 10
@@ -237,67 +237,7 @@ final class Shard: @unchecked Sendable {
         while let connection = broken.popLast() { connection.closeSocket() }
     }
 
-    // MARK: The ring
-
-    /// Keeps `idle`, `behind` and `leaving` in step after a connection's outbox has changed.
-    func noteProgress(of connection: Connection) {
-        let phase = connection.outbox.phase
-        if phase == .idle, connection.memberIndex >= 0, connection.descriptor >= 0 {
-            idle.insert(connection)
-        } else {
-            leaveIdle(connection)
-        }
-        switch phase {
-        case .behind:
-            behind[connection.id] = connection
-            return
-        case .frozen, .finished:
-            if connections[connection.id] != nil { leaving[connection.id] = connection }
-        case .pending, .idle:
-            break
-        }
-        if behind.removeValue(forKey: connection.id) != nil, behind.isEmpty, !isPerforming {
-            ring.drop(before: ring.head)
-        }
-    }
-
-    /// Lets go of what nobody needs, and of what is too much.
-    func trimRing() {
-        guard !behind.isEmpty else { return ring.drop(before: ring.head) }
-        let oldest = behind.values.reduce(ring.head) { min($0, $1.outbox.streamCursor ?? $0) }
-        ring.drop(before: oldest)
-        while ring.memoryBytes + ownMemoryBytes > ringBytesMax, evict() {}
-        closeBroken()
-    }
-
-    /// Bytes that are kept for single connections that are behind; they count against the ring.
-    private var ownMemoryBytes: Int { behind.values.reduce(0) { $0 + $1.outbox.ownMemoryBytes } }
-
-    /// Gives up the oldest run, or where frames for single connections are the larger part, those of the connection that
-    /// has the most of them: nobody else pays for what only it was sent. A connection whose unfinished message alone is
-    /// too much is closed, whatever the policy.
-    ///
-    /// - Returns: whether anything was given up.
-    private func evict() -> Bool {
-        if ring.count > 0, ring.memoryBytes >= ownMemoryBytes {
-            evictOldestRun()
-            return true
-        }
-        guard let worst = behind.values.max(by: { $0.outbox.ownMemoryBytes < $1.outbox.ownMemoryBytes }) else {
-            return false
-        }
-        if worst.giveUpMemory() { return true }
-        if ring.count > 0 { evictOldestRun() } else { worst.closeAsSlow() }
-        return true
-    }
-
-    private func evictOldestRun() {
-        let end = ring.endOfOldest
-        for connection in behind.values where connection.outbox.needsStream(before: end) {
-            connection.becameTooSlow()
-        }
-        ring.evictOldest()
-    }
+    // MARK: Observing
 
     private func observe() {
         var observation = Checkpoint.Observation(performedThrough: performedThrough)
