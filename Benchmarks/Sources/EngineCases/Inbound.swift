@@ -29,11 +29,12 @@ extension Case {
         Case("route: a payload written") { operations in
             let table = RouteTable.default
             let body = ByteBuffer(string: Fixture.body)
+            let match = table.match(body.readableBytesSpan, isText: true)
             var payload = ByteBuffer()
             return Work {
                 for _ in 0..<operations {
                     payload.clear()
-                    table.appendPayload(of: 0, body: body.readableBytesSpan, to: &payload)
+                    table.appendPayload(of: match, body: body.readableBytesSpan, to: &payload)
                 }
             }
         },
