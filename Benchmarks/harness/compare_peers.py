@@ -63,7 +63,7 @@ def measure(runner: Runner, kinds: list[servers.Kind], load: str, flags: dict[st
                 continue
             runner.progress.show(f"{load}: run {count + 1}, {kind.name}")
             try:
-                report = runner.fanout(kind, label=f"{kind.name}, {load}", **flags)()
+                report = runner.fanout(kind, label=kind.name, **flags)()
             except (generator.RunFailed, servers.ServerFailed) as failure:
                 report = {"verdict": "INVALID", "failedRules": [str(failure)]}
             results[kind.name].append(report)
