@@ -9,7 +9,7 @@ internal import Reprise
 /// read.
 ///
 /// NIO's upgraders write the 101 themselves, and a direct send could overtake it; so the handshake is ours: at the end
-/// of the request reads are held, the HTTP handlers leave, and the connect intent is handed in. The 101 goes out when
+/// of the request the HTTP handlers leave, and the connect intent is handed in. The 101 goes out when
 /// `connected` is committed.
 final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -21,7 +21,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private var isAnswering = false
     /// What the decoder had read already of requests behind the one that is being answered.
-    private var waiting: [HTTPServerRequestPart] = []
+    private var waiting = CircularBuffer<HTTPServerRequestPart>()
+    private var isDraining = false
     private var isReadWanted = false
     /// Why what follows the request that is being answered cannot be read.
     private var unreadable: HTTPParserError?
@@ -91,10 +92,14 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// A request was answered: on with the next.
+    /// A request was answered: on with the next. One that is answered at once comes back here from inside the loop, which
+    /// then goes on: a client decides how many wait, and must not decide how deep the stack is.
     private func answered(_ context: ChannelHandlerContext) {
         isAnswering = false
+        guard !isDraining else { return }
+        isDraining = true
         while !isAnswering, !waiting.isEmpty { take(waiting.removeFirst(), context) }
+        isDraining = false
         if !isAnswering, let unreadable { return refuse(unreadable, context) }
         guard !isAnswering, isReadWanted else { return }
         isReadWanted = false
