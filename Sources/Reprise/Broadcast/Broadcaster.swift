@@ -109,7 +109,7 @@ struct Broadcaster: Sendable {
 
 extension PayloadSource {
     /// JSON is text whatever frame it came in; a message that is passed on keeps its opcode.
-    fileprivate func opcode(of message: Message) -> MessageOpcode {
+    func opcode(of message: Message) -> MessageOpcode {
         switch self {
         case .data: .text
         case .message: message.opcode

@@ -58,10 +58,7 @@ public struct Recovery: Sendable {
         of log: EventLog, session: Session, at checkpoint: Checkpoint?
     ) throws(LogError) -> Engine {
         guard let checkpoint else { return Engine(before: session.first.previous) }
-        var first = try LogReader(log, from: session.first)
-        guard case .sessionStarted(let started)? = try first.read(through: session.first).first?.fact else {
-            throw .damaged(position: session.first, reason: "the session does not begin with sessionStarted")
-        }
+        let started = try log.start(of: session)
         var projection = Projection(position: session.first.previous)
         if let snapshot = try log.snapshot(atOrBefore: checkpoint.position), snapshot.position >= session.first {
             projection = snapshot.projection

@@ -122,9 +122,9 @@ final class ManagementAPI {
 
     private func describe(_ id: ConnectionID) -> EventLoopFuture<HTTPReply> {
         find(id) { $0.lastTrafficTime }.map { [log] lastActive in
-            guard let lastActive, let (time, connected) = ManagementAPI.connectEvent(of: id, in: log) else {
-                return .gone
-            }
+            // The log has the headers: a connection does not carry them about.
+            guard let lastActive, let opening = try? log.opening(of: id) else { return .gone }
+            let (time, connected) = (opening.time, opening.connected)
             let agent = connected.userAgent.map(JSONText.quoted) ?? "null"
             return .json(
                 .ok,
@@ -132,14 +132,6 @@ final class ManagementAPI {
                     + "\"identity\":{\"sourceIp\":\(JSONText.quoted(connected.sourceIP)),\"userAgent\":\(agent)},"
                     + "\"lastActiveAt\":\"\(max(time, lastActive).iso8601(fractionDigits: 3))\"}")
         }
-    }
-
-    /// The connect of a live connection, from the log: a connection does not carry its headers about.
-    private static func connectEvent(of id: ConnectionID, in log: EventLog) -> (Timestamp, Connected)? {
-        guard let opened = try? log.span(of: id)?.opened, var reader = try? LogReader(log, from: opened),
-            let event = try? reader.read(through: opened).first, case .connected(let connected) = event.fact
-        else { return nil }
-        return (event.time, connected)
     }
 
     private func delete(_ id: ConnectionID) -> EventLoopFuture<HTTPReply> {
