@@ -3,7 +3,7 @@ internal import NIOCore
 internal import Reprise
 
 /// `reprise replay`.
-struct ReplayCommand: ParsableCommand {
+struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
         abstract: "Replay a session and verify it against its recording.",
@@ -36,7 +36,7 @@ struct ReplayCommand: ParsableCommand {
     @Flag(help: "Print one JSON object for each session.")
     var json = false
 
-    func run() throws {
+    func run() async throws {
         let log = try data.openLog()
         let bounds = try range.resolve(in: log)
         let chosen = try session.sessions(of: log)
@@ -45,7 +45,7 @@ struct ReplayCommand: ParsableCommand {
         var output = StandardOutput()
         var hasDiverged = false
         for session in sessions {
-            let result = try replay(session, of: log, bounds)
+            let result = try await replay(session, of: log, bounds)
             hasDiverged = hasDiverged || result.report.divergence != nil
             if json { try result.printJSON(to: &output) } else { try result.printLines(to: &output) }
             try output.flush()
@@ -55,13 +55,13 @@ struct ReplayCommand: ParsableCommand {
 
     private func replay(
         _ session: Session, of log: EventLog, _ bounds: (from: Position?, to: Position?)
-    ) throws(LogError) -> ReplayResult {
+    ) async throws(LogError) -> ReplayResult {
         let tail = try log.tail().position
         let end = min(bounds.to ?? tail, session.last ?? tail)
         var progress = Progress("replaying session \(session.id)", through: end)
         let started = ContinuousClock.now
-        var replayer = try Replayer(log, session: session, from: bounds.from)
-        let report = try replayer.run(through: bounds.to) { _, plan, _ in progress.note(plan.last) }
+        let replayer = try Replayer(log, session: session, from: bounds.from)
+        let report = try await replayer.runReadingAhead(through: bounds.to) { _, plan, _ in progress.note(plan.last) }
         progress.clear()
         return ReplayResult(report: report, elapsed: ContinuousClock.now - started)
     }

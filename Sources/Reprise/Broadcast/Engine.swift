@@ -84,8 +84,8 @@ public struct Engine: Sendable {
     /// The same, added to the plan of the batches right before: the result is the plan of all of them as one batch.
     public mutating func apply(_ events: [Event], adding plan: inout DeliveryPlan) {
         precondition(plan.last == projection.position, "a plan up to \(plan.last) goes on at \(projection.position)")
-        var routes = TrustedRoutes()
-        add(events.span, checking: &routes, to: &plan)
+        var matches = NoMatches()
+        add(events.span, matches: &matches, to: &plan)
     }
 
     /// The same for any collection, which is copied.
@@ -93,24 +93,24 @@ public struct Engine: Sendable {
 
     /// The same into a plan whose storage is used again.
     ///
-    /// - Parameter routes: looks at each message first; what it finds has no part in the result.
+    /// - Parameter matches: spares a second scan of bodies; it has no part in the result.
     mutating func apply(
-        _ events: Span<Event>, checking routes: inout some RouteChecker, into plan: inout DeliveryPlan
+        _ events: Span<Event>, matches: inout some MatchSource, into plan: inout DeliveryPlan
     ) {
         plan.begin(after: projection.position, streamOffset: streamOffset)
-        add(events, checking: &routes, to: &plan)
+        add(events, matches: &matches, to: &plan)
     }
 
     private mutating func add(
-        _ events: Span<Event>, checking routes: inout some RouteChecker, to plan: inout DeliveryPlan
+        _ events: Span<Event>, matches: inout some MatchSource, to plan: inout DeliveryPlan
     ) {
-        for index in events.indices { apply(events[index], &routes, &plan) }
+        for index in events.indices { apply(events[index], &matches, &plan) }
         plan.last = projection.position
         streamOffset = plan.run.end
     }
 
     @inline(__always)
-    private mutating func apply(_ event: Event, _ routes: inout some RouteChecker, _ plan: inout DeliveryPlan) {
+    private mutating func apply(_ event: Event, _ matches: inout some MatchSource, _ plan: inout DeliveryPlan) {
         let position = event.position
         precondition(
             position == projection.position.next, "event \(position) was applied after \(projection.position)")
@@ -119,7 +119,7 @@ public struct Engine: Sendable {
         case .message(let message):
             counts.messages += 1
             broadcaster.deliver(
-                message, at: position, match: routes.check(message, at: position), to: projection, plan: &plan,
+                message, at: position, match: matches.next(), to: projection, plan: &plan,
                 digest: &digest)
         case .sent(let sent):
             counts.sends += 1
@@ -147,7 +147,6 @@ public struct Engine: Sendable {
             // The stream begins anew, also after a recovery that replayed an earlier session's deliveries; whoever these
             // addressed is gone.
             broadcaster = Broadcaster(configuration: started.configuration)
-            routes.begin(started.configuration.routes)
             let first = plan.first
             plan.begin(after: first.previous, streamOffset: 0)
         case .sessionEnded:

@@ -22,11 +22,9 @@ public struct LogReader: Sendable {
     /// Bytes of the records that were copied out of the map.
     public private(set) var bytesRead: UInt64 = 0
     private var hash: UInt64
-    /// The records of the last chunk, side by side. Its storage is used again where no event of it is left.
-    private var chunk = ByteBuffer()
-    /// Where they end in `chunk`.
-    private var ends: [Int] = []
     private var names = RecentTexts()
+    /// The storage of the last chunk, used again where no event of it is left.
+    private var chunk = LogChunk()
 
     /// Reads from `position` on. The record before it is trusted for its chain hash.
     public init(_ log: EventLog, from position: Position) throws(LogError) {
@@ -53,43 +51,54 @@ public struct LogReader: Sendable {
     public mutating func read(
         through last: Position = Position(.max), bytesMax: Int = chunkBytesMax, into events: inout [Event]
     ) throws(LogError) {
+        var chunk = LogChunk()
+        swap(&chunk, &self.chunk)
+        defer { swap(&chunk, &self.chunk) }
+        try read(through: last, bytesMax: bytesMax, chunk: &chunk, into: &events)
+    }
+
+    /// The same, into storage that the caller keeps: events of the chunk before may then go on living.
+    mutating func read(
+        through last: Position, bytesMax: Int = chunkBytesMax, chunk: inout LogChunk, into events: inout [Event]
+    ) throws(LogError) {
         events.removeAll(keepingCapacity: true)
-        try copyChunk(through: last, bytesMax: bytesMax)
-        bytesRead += UInt64(chunk.readableBytes)
-        try decodeChunk(into: &events)
+        try copy(into: &chunk, through: last, bytesMax: bytesMax)
+        bytesRead += UInt64(chunk.records.readableBytes)
+        try decode(chunk, into: &events)
     }
 
     /// Copies the next records out of the map.
-    private mutating func copyChunk(through last: Position, bytesMax: Int) throws(LogError) {
-        ends.removeAll(keepingCapacity: true)
-        guard next <= last else { return chunk.clear() }
+    private func copy(into chunk: inout LogChunk, through last: Position, bytesMax: Int) throws(LogError) {
+        chunk.ends.removeAll(keepingCapacity: true)
+        guard next <= last else { return chunk.records.clear() }
         let countMax = Int(min(UInt64(LogReader.chunkEventsMax), last.rawValue - next.rawValue + 1))
-        chunk.clear(minimumCapacity: min(bytesMax, countMax * LogReader.eventBytesExpected))
-        let first = next
+        chunk.records.clear(minimumCapacity: min(bytesMax, countMax * LogReader.eventBytesExpected))
         try log.read { transaction in
             try transaction.withCursor(log.tables.events) { cursor in
-                guard try cursor.seek(first.rawValue), cursor.key <= last.rawValue else { return }
-                guard cursor.key == first.rawValue else {
-                    throw LogError.damaged(position: first, reason: "the next record is at \(cursor.key)")
+                guard try cursor.seek(next.rawValue), cursor.key <= last.rawValue else { return }
+                guard cursor.key == next.rawValue else {
+                    throw LogError.damaged(position: next, reason: "the next record is at \(cursor.key)")
                 }
-                try chunk.writeWithOutputRawSpan(minimumWritableBytes: cursor.withValue { $0.byteCount }) { output in
+                try chunk.records.writeWithOutputRawSpan(
+                    minimumWritableBytes: cursor.withValue { $0.byteCount }
+                ) { output in
                     _ = try cursor.copyRun(
-                        through: last.rawValue, countMax: countMax, bytesMax: bytesMax, to: &output, ends: &ends)
+                        through: last.rawValue, countMax: countMax, bytesMax: bytesMax, to: &output, ends: &chunk.ends)
                 }
             }
         }
     }
 
     /// Checks and decodes what was copied.
-    private mutating func decodeChunk(into events: inout [Event]) throws(LogError) {
-        events.reserveCapacity(ends.count)
-        let chunk = self.chunk
-        let bytes = chunk.readableBytesSpan
+    private mutating func decode(_ chunk: borrowing LogChunk, into events: inout [Event]) throws(LogError) {
+        events.reserveCapacity(chunk.ends.count)
+        let records = chunk.records
+        let bytes = records.readableBytesSpan
         var start = 0
-        for end in ends {
+        for end in chunk.ends {
             do throws(RecordDamage) {
                 events.append(
-                    try EventCodec.decode(chunk, bytes, start..<end, at: next, hash: &hash, names: &names))
+                    try EventCodec.decode(records, bytes, start..<end, at: next, hash: &hash, names: &names))
             } catch {
                 if !events.isEmpty { break }
                 throw .damaged(position: next, reason: error.description)
@@ -98,4 +107,12 @@ public struct LogReader: Sendable {
             start = end
         }
     }
+}
+
+/// Records as they were copied out of the map. Events that were read from them share the storage.
+struct LogChunk: Sendable {
+    /// The records, side by side.
+    fileprivate var records = ByteBuffer()
+    /// Where each ends in `records`.
+    fileprivate var ends: [Int] = []
 }

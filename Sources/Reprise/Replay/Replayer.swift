@@ -9,11 +9,12 @@ public struct Replayer: ~Copyable {
     private let log: EventLog
     private let session: Session
     private var engine: Engine
-    private var reader: LogReader
-    private var routes: RouteComparison
+    private var feed: ReplayFeed
     /// The plan of the last batch; kept for its storage.
     private var plan = DeliveryPlan()
     private var checkpointsVerified = 0
+    /// Bytes of the records that were applied.
+    private var recordBytes: UInt64 = 0
     private var divergence: Divergence?
     /// The first position to replay.
     private let first: Position
@@ -33,13 +34,14 @@ public struct Replayer: ~Copyable {
                 nil
             }
         let engine = try Recovery.engine(of: log, session: session, at: checkpoint)
-        let reader = try LogReader(log, from: engine.projection.position.next)
+        let first = engine.projection.position.next
+        let feed = try ReplayFeed(
+            log, from: first, routes: engine.session?.configuration.routes ?? .default, comparingFrom: start ?? first)
         self.log = log
+        self.first = first
+        self.feed = feed
         self.session = session
         self.engine = engine
-        self.reader = reader
-        first = reader.next
-        routes = RouteComparison(engine.session?.configuration.routes ?? .default, from: start ?? reader.next)
         skipped = (engine.counts.events, engine.digest.deliveries)
     }
 
@@ -55,31 +57,55 @@ public struct Replayer: ~Copyable {
         through last: Position? = nil,
         sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
-        let end = min(last ?? Position(.max), session.last ?? Position(.max))
-        var events: [Event] = []
-        while reader.next <= end {
-            try reader.read(through: end, into: &events)
-            guard let first = events.first?.position, let final = events.last?.position else {
-                try checkTail(end)
-                break
-            }
-            var start = 0
-            for checkpoint in try log.checkpoints(from: first, through: final) {
-                start = apply(events[start..<Int(checkpoint.position.next.rawValue - first.rawValue)], sink)
-                compare(with: checkpoint)
-            }
-            _ = apply(events[start...], sink)
+        feed.end = end(last)
+        var batch = ReplayBatch()
+        while feed.next <= feed.end {
+            try feed.read(into: &batch)
+            if try isEnd(batch) { break }
+            apply(batch, sink)
         }
+        return report
+    }
+
+    /// The same once and for all, with the log read and checked ahead of the engine on another core, where there is one.
+    public consuming func runReadingAhead(
+        through last: Position? = nil,
+        sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
+    ) async throws(LogError) -> ReplayReport {
+        feed.end = end(last)
+        var stream = feed.stream()
+        while engine.projection.position < feed.end {
+            let batch = try await stream.next()
+            if try isEnd(batch) { break }
+            apply(batch, sink)
+            stream.giveBack(batch)
+        }
+        return report
+    }
+
+    /// Where a replay up to `last` ends.
+    private func end(_ last: Position?) -> Position { min(last ?? Position(.max), session.last ?? Position(.max)) }
+
+    /// What was found so far.
+    private var report: ReplayReport {
         var counts = engine.counts
         counts.events -= skipped.events
         return ReplayReport(
             session: session.id, first: first, last: engine.projection.position, counts: counts,
-            recordBytes: reader.bytesRead, deliveries: engine.digest.deliveries - skipped.deliveries,
+            recordBytes: recordBytes, deliveries: engine.digest.deliveries - skipped.deliveries,
             digest: engine.digest.value,
             memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified, divergence: divergence)
     }
 
-    /// The log ends at `reader.next`. That is damage if the session, or one of its checkpoints, reaches further.
+    /// Whether a batch is the end of the log.
+    ///
+    /// - Throws: `damaged` if the session, or one of its checkpoints, reaches further.
+    private func isEnd(_ batch: ReplayBatch) throws(LogError) -> Bool {
+        guard batch.events.isEmpty else { return false }
+        try checkTail(feed.end)
+        return true
+    }
+
     private func checkTail(_ end: Position) throws(LogError) {
         let checkpoint = try log.checkpoint(atOrBefore: end)
         // Read after the checkpoint: a server that appends meanwhile only moves the tail further away.
@@ -88,17 +114,39 @@ public struct Replayer: ~Copyable {
         throw .damaged(position: tail.next, reason: "the record is missing: session \(session.id) reaches \(promised)")
     }
 
-    /// Applies a part of the batch, which may be empty.
-    ///
-    /// - Returns: where the next part begins.
+    /// Applies a batch, and compares with each of its checkpoints when its position is reached.
     private mutating func apply(
-        _ events: ArraySlice<Event>, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
-    ) -> Int {
-        guard !events.isEmpty else { return events.endIndex }
-        engine.apply(events.span, checking: &routes, into: &plan)
-        if divergence == nil { divergence = routes.divergence }
+        _ batch: ReplayBatch, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
+    ) {
+        var matches = PreparedMatches(batch.matches)
+        let first = batch.events[0].position
+        var start = 0
+        for checkpoint in batch.checkpoints {
+            let end = Int(checkpoint.position.next.rawValue - first.rawValue)
+            apply(batch.events[start..<end], &matches, sink)
+            start = end
+            noteRoutes(batch.divergence, through: checkpoint.position)
+            compare(with: checkpoint)
+        }
+        apply(batch.events[start...], &matches, sink)
+        noteRoutes(batch.divergence, through: engine.projection.position)
+        recordBytes = batch.recordBytes
+    }
+
+    /// Applies a part of a batch, which may be empty.
+    private mutating func apply(
+        _ events: ArraySlice<Event>, _ matches: inout PreparedMatches,
+        _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
+    ) {
+        guard !events.isEmpty else { return }
+        engine.apply(events.span, matches: &matches, into: &plan)
         sink(events, plan, engine)
-        return events.endIndex
+    }
+
+    /// Takes over the first difference of a route, unless it lies further on or another difference was first.
+    private mutating func noteRoutes(_ found: Divergence?, through position: Position) {
+        guard divergence == nil, let found, found.position <= position else { return }
+        divergence = found
     }
 
     private mutating func compare(with checkpoint: Checkpoint) {
@@ -119,15 +167,5 @@ extension Checkpoint {
     public var summary: String {
         "D \(HexDigest(rawValue: digest)) M \(HexDigest(rawValue: memberSet)) live \(liveCount) events \(events) "
             + "deliveries \(deliveries)"
-    }
-}
-
-extension RouteOutcome: CustomStringConvertible {
-    /// The route, or the refusal, in words.
-    public var description: String {
-        switch self {
-        case .route(let key): "route \(key)"
-        case .refused(let refusal): "refused (\(refusal.message))"
-        }
     }
 }

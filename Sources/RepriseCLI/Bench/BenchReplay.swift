@@ -4,7 +4,7 @@ internal import Reprise
 internal import RepriseLoad
 
 /// `reprise bench replay`.
-struct BenchReplay: ParsableCommand {
+struct BenchReplay: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
         abstract: "Measure how fast a recorded session is verified; or send it to a server again.",
@@ -50,15 +50,15 @@ struct BenchReplay: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
         if let from, let url {
             try play(from: from, to: url)
         } else {
-            try verify()
+            try await verify()
         }
     }
 
-    private func verify() throws {
+    private func verify() async throws {
         let log = try data.openLog()
         var results: [ReplayResult] = []
         for session in try session.sessions(of: log) {
@@ -66,8 +66,8 @@ struct BenchReplay: ParsableCommand {
             for run in 1...runs {
                 var progress = Progress("run \(run) of \(runs)", through: end)
                 let started = ContinuousClock.now
-                var replayer = try Replayer(log, session: session)
-                let report = try replayer.run { _, plan, _ in progress.note(plan.last) }
+                let replayer = try Replayer(log, session: session)
+                let report = try await replayer.runReadingAhead { _, plan, _ in progress.note(plan.last) }
                 progress.clear()
                 results.append(ReplayResult(report: report, elapsed: ContinuousClock.now - started))
             }

@@ -101,4 +101,31 @@ import Testing
         }
         #expect(position == second[second.count - 4].position)
     }
+
+    @Test func `a replay that reads ahead finds what one that does not finds`() async throws {
+        let (log, second, engine) = try makeLog()
+        for last in [nil, second[149].position, second[700].position] {
+            for start in [nil, second[333].position] {
+                var plain = try Replayer(log, session: try latest(log), from: start)
+                let ahead = try Replayer(log, session: try latest(log), from: start)
+                let report = try await ahead.runReadingAhead(through: last)
+                #expect(try plain.run(through: last) == report)
+                if last == nil { #expect(report.digest == engine.digest.value) }
+            }
+        }
+    }
+
+    @Test func `a replay that reads ahead reports damage after what is sound`() async throws {
+        let (log, second, _) = try makeLog()
+        let damaged = second[600].position
+        try PlantedDamage(in: folder.path).records { records in
+            for index in records.indices where records[index].0 == damaged.rawValue { records[index].1[20] ^= 1 }
+        }
+        var last = Position.zero
+        await #expect(throws: LogError.self) {
+            let ahead = try Replayer(log, session: try latest(log))
+            _ = try await ahead.runReadingAhead { _, plan, _ in last = plan.last }
+        }
+        #expect(last == damaged.previous)
+    }
 }

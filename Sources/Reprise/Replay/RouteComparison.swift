@@ -1,26 +1,7 @@
-// In what the two drivers of `Engine.apply` differ: how much is looked at before a recorded route is applied.
-
 internal import NIOCore
 
-/// Looks at each message before it is applied.
-protocol RouteChecker {
-    /// A session begins with these routes.
-    mutating func begin(_ routes: RouteTable)
-    /// Looks at a message.
-    ///
-    /// - Returns: where its payload is, if that was found on the way and the decision is the recorded one; `nil` has the
-    ///   body scanned for the recorded route.
-    mutating func check(_ message: Message, at position: Position) -> RouteMatch?
-}
-
-/// Trusts the recorded route: the gateway has decided it a moment ago.
-struct TrustedRoutes: RouteChecker {
-    mutating func begin(_ routes: RouteTable) {}
-    mutating func check(_ message: Message, at position: Position) -> RouteMatch? { nil }
-}
-
 /// Decides every route again, and keeps the first difference.
-struct RouteComparison: RouteChecker {
+struct RouteComparison: Sendable {
     private var routes: RouteTable
     /// Differences before this position are not kept.
     private let first: Position
@@ -35,9 +16,22 @@ struct RouteComparison: RouteChecker {
         self.first = first
     }
 
-    mutating func begin(_ routes: RouteTable) { self.routes = routes }
+    /// Decides the routes of a batch.
+    ///
+    /// - Parameter matches: gets one entry for each message, in order: its match, or `nil` where the decision differs
+    ///   from the recorded one.
+    mutating func decide(_ events: [Event], matches: inout [RouteMatch?]) {
+        for event in events {
+            switch event.fact {
+            case .message(let message): matches.append(check(message, at: event.position))
+            case .sessionStarted(let started): routes = started.configuration.routes
+            case .connected, .sent, .disconnected, .skipped, .sessionEnded: break
+            }
+        }
+    }
 
-    mutating func check(_ message: Message, at position: Position) -> RouteMatch? {
+    @inline(__always)
+    private mutating func check(_ message: Message, at position: Position) -> RouteMatch? {
         let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
         if routes.agrees(match.decision, with: message.outcome) { return match }
         note(message.outcome, match.decision, at: position)
@@ -50,5 +44,15 @@ struct RouteComparison: RouteChecker {
         divergence = Divergence(
             position: position,
             reason: "the message was recorded as \(recorded), this build decides \(routes.outcome(of: decision))")
+    }
+}
+
+extension RouteOutcome: CustomStringConvertible {
+    /// The route, or the refusal, in words.
+    public var description: String {
+        switch self {
+        case .route(let key): "route \(key)"
+        case .refused(let refusal): "refused (\(refusal.message))"
+        }
     }
 }
