@@ -12,10 +12,13 @@ struct RunningServer: Sendable {
 
     /// Builds the parts on their loops.
     ///
-    /// - Parameter readerLoop: reads for connections that catch up; `nil` where the policy is another.
+    /// - Parameters:
+    ///   - loops: serve the sockets.
+    ///   - diskLoop: what may wait for the disk.
+    ///   - readerLoop: reads for connections that catch up; `nil` where the policy is another.
     static func start(
         _ startup: consuming Startup, _ configuration: ServerConfiguration, loops: [any EventLoop],
-        recorderLoop: any EventLoop, readerLoop: (any EventLoop)?, logger: Logger,
+        diskLoop: any EventLoop, readerLoop: (any EventLoop)?, logger: Logger,
         onFailure: @escaping @Sendable (ServerError) -> Void
     ) async throws -> RunningServer {
         let gate = LogGate()
@@ -35,6 +38,10 @@ struct RunningServer: Sendable {
                 index: index, eventLoop: loop, ringBytesMax: configuration.ringBytesMax,
                 performedThrough: startup.firstPosition, reader: reader)
         }
+        // A commit that does not wait for the disk takes microseconds: less than to wake another thread and to be woken. With
+        // several loops the one that records would serve its sockets late.
+        let recordsOnLoop = configuration.durability != .always && loops.count == 1
+        let recorderLoop = recordsOnLoop ? loops[0] : diskLoop
         let recorder = Recorder(
             eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
             observations: shards.map(\.observation), clock: { Host.now }, onFailure: onFailure)
@@ -43,7 +50,7 @@ struct RunningServer: Sendable {
             ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
         try await recorderLoop.submit {
             recorder.start(shards)
-            recorder.startHousekeeping(syncInterval: syncInterval)
+            recorder.startHousekeeping(syncInterval: syncInterval, syncLoop: diskLoop)
         }.get()
 
         var rooms: [LoopRoom] = []

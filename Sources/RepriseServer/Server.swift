@@ -49,25 +49,25 @@ public struct Server: Service {
     public func run() async throws {
         let lock = try DataFolderLock(configuration.dataPath)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount)
-        let recorderLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let diskLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let readerLoop =
             configuration.slowConsumerPolicy == .catchUp ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
         let result: Result<Void, any Error>
         do {
-            try await serve(on: loops, recorderLoop: recorderLoop.next(), readerLoop: readerLoop?.next())
+            try await serve(on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop?.next())
             result = .success(())
         } catch {
             result = .failure(error)
         }
         try await loops.shutdownGracefully()
-        try await recorderLoop.shutdownGracefully()
+        try await diskLoop.shutdownGracefully()
         try await readerLoop?.shutdownGracefully()
         withExtendedLifetime(lock) {}
         try result.get()
     }
 
     private func serve(
-        on loops: MultiThreadedEventLoopGroup, recorderLoop: any EventLoop, readerLoop: (any EventLoop)?
+        on loops: MultiThreadedEventLoopGroup, diskLoop: any EventLoop, readerLoop: (any EventLoop)?
     ) async throws {
         let engineRoom = EngineRoom()
         let channel = try await bind(loops, engineRoom)
@@ -83,7 +83,7 @@ public struct Server: Service {
                 logger.warning("the management API answers every caller: --management-open", metadata: nil)
             }
             running = try await RunningServer.start(
-                startup, configuration, loops: Array(loops.makeIterator()), recorderLoop: recorderLoop,
+                startup, configuration, loops: Array(loops.makeIterator()), diskLoop: diskLoop,
                 readerLoop: readerLoop, logger: logger
             ) { failed.yield($0) }
             engineRoom.open(running.gateways)

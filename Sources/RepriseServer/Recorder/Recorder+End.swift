@@ -6,22 +6,24 @@ internal import Reprise
 
 extension Recorder {
     /// Starts the periodic sync of `interval`, and the check for readers that died.
-    func startHousekeeping(syncInterval: TimeAmount?) {
+    ///
+    /// - Parameter syncLoop: waits for the disk. LMDB lets any thread sync while another one commits.
+    func startHousekeeping(syncInterval: TimeAmount?, syncLoop: any EventLoop) {
         eventLoop.preconditionInEventLoop()
         if let syncInterval {
-            eventLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { _ in self.sync() }
+            // On its own loop a sync that takes long delays the next one, and nothing else.
+            let environment = writer.log.environment
+            syncLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { task in
+                do throws(LMDBError) {
+                    try environment.sync()
+                } catch {
+                    task.cancel()
+                    self.eventLoop.execute { if !self.hasFailed { self.fail(error) } }
+                }
+            }
         }
         eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
             _ = try? self.writer.log.environment.clearStaleReaders()  // an error here costs disk space, nothing else
-        }
-    }
-
-    func sync() {
-        guard !hasFailed else { return }
-        do throws(LMDBError) {
-            try writer.log.environment.sync()
-        } catch {
-            fail(error)
         }
     }
 
