@@ -3,24 +3,6 @@ internal import Glibc
 
 // What a report says about where its figures come from.
 
-extension FanoutReport.Machine {
-    /// The machine that this process runs on.
-    static func current() -> FanoutReport.Machine {
-        var machine = FanoutReport.Machine()
-        let lines = (SystemCall.text(ofFile: "/proc/cpuinfo") ?? "").split(separator: "\n")
-        if let line = lines.first(where: { $0.hasPrefix("model name") }), let colon = line.firstIndex(of: ":") {
-            machine.cpu = String(line[line.index(after: colon)...].drop { $0 == " " })
-        }
-        machine.cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        let kernel = ["ostype", "osrelease"].compactMap { name in
-            SystemCall.text(ofFile: "/proc/sys/kernel/\(name)")?.split(separator: "\n").first
-        }
-        if !kernel.isEmpty { machine.kernel = kernel.joined(separator: " ") }
-        machine.memoryBytes = max(0, sysconf(Int32(_SC_PHYS_PAGES))) * max(0, sysconf(Int32(_SC_PAGESIZE)))
-        return machine
-    }
-}
-
 extension FanoutReport {
     /// Now, for ``date``.
     static func now() -> String {

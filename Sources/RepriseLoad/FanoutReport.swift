@@ -62,21 +62,6 @@ public struct FanoutReport: Sendable, Equatable, Codable {
         public var messagesPerSecond: Double
     }
 
-    /// The computer that a run was made on: server and generator share it unless the URL says otherwise.
-    public struct Machine: Sendable, Equatable, Codable {
-        /// The processor's name, as the kernel gives it; "unknown" if it does not.
-        public var cpu = "unknown"
-        /// CPUs online.
-        public var cores = 0
-        /// Operating system and kernel release, such as "Linux 6.1.0-18-amd64".
-        public var kernel = "unknown"
-        /// Bytes of main memory; 0 if unknown.
-        public var memoryBytes = 0
-
-        /// Nothing known.
-        public init() {}
-    }
-
     // Where it comes from.
     /// What the user calls the series; empty if unnamed.
     public var label = ""

@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import Reprise
+internal import RepriseLoad
 
 /// All cells, and what they were measured on.
 struct LogBenchmarkReport: Encodable {
@@ -18,29 +19,12 @@ struct LogBenchmarkReport: Encodable {
     /// The version of this build.
     var version = BuildInfo.version
     /// The computer.
-    var machine = Machine()
+    var machine = Machine.current()
 
     init(seconds: Double, runs: Int, floor: String?) {
         self.seconds = seconds
         self.runs = runs
         self.floor = floor
-    }
-
-    /// The computer that a run was made on.
-    struct Machine: Encodable {
-        /// The processor's name, as the kernel gives it.
-        var cpu: String
-        /// CPUs online.
-        var cores = ProcessInfo.processInfo.activeProcessorCount
-        /// Operating system and kernel release.
-        var kernel: String
-
-        init() {
-            func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
-            let model = text("/proc/cpuinfo").split(separator: "\n").first { $0.hasPrefix("model name") }
-            cpu = model?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
-            kernel = "Linux " + text("/proc/sys/kernel/osrelease").trimmingCharacters(in: .newlines)
-        }
     }
 
     /// What people read above the rows.

@@ -45,7 +45,7 @@ extension FanoutPage {
         return [first == last ? first : "\(first) to \(last)"]
     }
 
-    private static func text(_ machine: FanoutReport.Machine) -> String {
+    private static func text(_ machine: Machine) -> String {
         let parts = [
             machine.cpu, machine.cores > 0 ? "\(machine.cores) core\(machine.cores == 1 ? "" : "s")" : "",
             machine.memoryBytes > 0 ? Figure.bytes(machine.memoryBytes) : "", machine.kernel,

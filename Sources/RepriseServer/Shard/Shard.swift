@@ -27,11 +27,11 @@ final class Shard: @unchecked Sendable {
     /// Every connection that the log may know: those that wait for their connect to be committed, and members.
     private(set) var connections: [ConnectionID: Connection] = [:]
     /// The live connections of this loop, in no particular order.
-    private var members: ContiguousArray<Connection> = []
+    var members: ContiguousArray<Connection> = []
     /// Those of them that have everything.
     var idle = IdleConnections()
     /// When the idle connections were last sent something.
-    private var lastFanOut = NIODeadline.uptimeNanoseconds(0)
+    var lastFanOut = NIODeadline.uptimeNanoseconds(0)
     /// Connections whose cursor is before the head.
     var behind: [ConnectionID: Connection] = [:]
     /// Connections whose end was decided, until they are out of the log.
@@ -42,7 +42,7 @@ final class Shard: @unchecked Sendable {
     var gaps: [ConnectionID: UnrecordedGaps] = [:]
     /// What those that are behind are still to be sent.
     var ring = FrameRing()
-    private(set) var performedThrough: Position
+    var performedThrough: Position
     /// Sockets that broke during a fan-out; they are closed after it.
     private var broken: [Connection] = []
     private var scratch = ByteBuffer()
@@ -105,7 +105,7 @@ final class Shard: @unchecked Sendable {
         connections[id]?.sendRefusal(of: request)
     }
 
-    private func remove(_ id: ConnectionID) {
+    func remove(_ id: ConnectionID) {
         guard let connection = connections.removeValue(forKey: id) else { return }
         behind[id] = nil
         leaving[id] = nil
@@ -144,76 +144,7 @@ final class Shard: @unchecked Sendable {
         signalIfEmpty()
     }
 
-    // MARK: Performing
-
-    /// Performs one batch. Complexity: one `send` for each member without an exception, whatever the number of messages.
-    func perform(_ plan: DeliveryPlan) {
-        eventLoop.assertInEventLoop()
-        let now = NIODeadline.now()
-        isPerforming = true
-        ring.append(plan.run)
-        let excepted = place(plan.exceptions, of: plan, now: now)
-        if plan.run.bytes.readableBytes > 0 { fanOut(plan.run, now: now) }
-        performedThrough = plan.last  // all is placed: who joins the ring now joins it behind this position
-        for connection in excepted { connection.transmit() }
-        isPerforming = false
-        closeBroken()
-        trimRing()
-        observe()
-        for connection in excepted { connection.startReading() }
-    }
-
-    /// Puts every exception where it belongs, before anything of the batch is sent.
-    ///
-    /// - Returns: the connections that have something to send beyond the run.
-    private func place(
-        _ exceptions: [DeliveryPlan.Exception], of plan: DeliveryPlan, now: NIODeadline
-    ) -> [Connection] {
-        var touched: [Connection] = []
-        for exception in exceptions {
-            guard let connection = connections[exception.connection] else { continue }
-            switch exception.change {
-            case .activate:
-                connection.memberIndex = members.count
-                members.append(connection)
-                connection.activate(at: exception.offset, now: now)
-                touched.append(connection)
-            case .deactivate:
-                remove(exception.connection)
-            case .frame(let position, let range):
-                guard let frame = plan.targeted.getSlice(at: range.lowerBound, length: range.count) else { continue }
-                leaveIdle(connection)
-                connection.outbox.add(frame, at: position, offset: exception.offset, served: plan.run.start)
-                connection.noteTraffic(now)
-                touched.append(connection)
-            case .skipped:
-                gapWasRecorded(of: exception.connection)
-            }
-        }
-        return touched
-    }
-
-    /// The run's bytes, borrowed once, to every idle connection.
-    private func fanOut(_ run: FrameRun, now: NIODeadline) {
-        let shortfalls = unsafe run.bytes.withUnsafeReadableBytes { unsafe idle.send($0) }
-        for shortfall in shortfalls {
-            let connection = shortfall.connection
-            leaveIdle(connection)
-            switch shortfall.result {
-            case .took(let count):
-                connection.outbox.tookPart(of: run.start, byteCount: count)
-                connection.noteTraffic(now)
-                connection.waitForSocket()
-            case .blocked:
-                connection.outbox.tookPart(of: run.start, byteCount: 0)
-                connection.waitForSocket()
-            case .failed:
-                connection.outbox.tookPart(of: run.start, byteCount: 0)
-                markBroken(connection)
-            }
-        }
-        lastFanOut = now
-    }
+    // MARK: Traffic
 
     /// When bytes last went either way between a client and this shard.
     func lastTraffic(of connection: Connection) -> NIODeadline {
@@ -239,7 +170,7 @@ final class Shard: @unchecked Sendable {
 
     // MARK: Observing
 
-    private func observe() {
+    func observe() {
         var observation = Checkpoint.Observation(performedThrough: performedThrough)
         // Who leaves has not been sent everything either, and is in the log still.
         for (id, connection) in [behind, leaving].joined().prefix(Checkpoint.Observation.behindCountMax) {

@@ -24,7 +24,7 @@ struct BenchFanout: ParsableCommand {
     @Option(help: "A server that runs already. (default: one of its own)") var url: String?
     @Option(help: "aws wraps messages as {\"action\":\"onMessage\",\"data\":…}; none sends them bare.")
     var envelope = FanoutPlan.Envelope.aws
-    @Option(name: .shortAndLong, help: "Clients; a list makes a run for each.") var clients = ClientCounts([1000])
+    @Option(name: .shortAndLong, help: "Clients; a list makes a run for each.") var clients = CommaSeparated([1000])
     @Option(help: "Clients that also send.") var senders = 1
     @Option(help: "Messages that may be unfinished; 1 waits for everyone after each message.") var window = 64
     @Option(help: "Messages a second, sent on time whatever the server does; instead of --window.") var rate: Double?
@@ -62,7 +62,7 @@ struct BenchFanout: ParsableCommand {
         Interruption.watch()
         var line = ProgressLine()
         var reports: [FanoutReport] = []
-        for count in clients.counts {
+        for count in clients.elements {
             var report: FanoutReport
             do throws(LoadError) {
                 report = try setup(clients: count).run { line.show($0.text) }
@@ -105,23 +105,6 @@ struct BenchFanout: ParsableCommand {
         setup.durability = serverDurability
         return setup
     }
-}
-
-/// How many clients each run has: `1000`, or `100,1000,9000`.
-struct ClientCounts: ExpressibleByArgument {
-    let counts: [Int]
-
-    init(_ counts: [Int]) {
-        self.counts = counts
-    }
-
-    init?(argument: String) {
-        let counts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        guard !counts.contains(nil) else { return nil }
-        self.counts = counts.compactMap(\.self)
-    }
-
-    var defaultValueDescription: String { counts.map(String.init).joined(separator: ",") }
 }
 
 extension FanoutPlan.Envelope: ExpressibleByArgument {}
