@@ -6,10 +6,10 @@ internal import NIOCore
 ///
 /// Owner: one thread.
 public struct Replayer: ~Copyable {
-    private let log: EventLog
-    private let session: Session
-    private var engine: Engine
-    private var reader: LogReader
+    let log: EventLog
+    let session: Session
+    private(set) var engine: Engine
+    var reader: LogReader
     private var routes: RouteComparison
     /// The plan of the last batch; kept for its storage.
     private var plan = DeliveryPlan()
@@ -19,6 +19,8 @@ public struct Replayer: ~Copyable {
     private let first: Position
     /// Events and deliveries that lie before `first`, by the checkpoint that the replay starts from.
     private let skipped: (events: UInt64, deliveries: UInt64)
+    /// What `step` has read and not applied yet, and the checkpoints in it.
+    var ahead: (events: ArraySlice<Event>, checkpoints: ArraySlice<Checkpoint>) = ([], [])
 
     /// Prepares the replay of a session.
     ///
@@ -55,6 +57,7 @@ public struct Replayer: ~Copyable {
         through last: Position? = nil,
         sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
+        while !ahead.events.isEmpty, try step(through: last, sink: sink) != nil {}
         let end = min(last ?? Position(.max), session.last ?? Position(.max))
         var events: [Event] = []
         while reader.next <= end {
@@ -70,6 +73,11 @@ public struct Replayer: ~Copyable {
             }
             _ = apply(events[start...], sink)
         }
+        return report
+    }
+
+    /// What was found so far.
+    public var report: ReplayReport {
         var counts = engine.counts
         counts.events -= skipped.events
         return ReplayReport(
@@ -80,7 +88,7 @@ public struct Replayer: ~Copyable {
     }
 
     /// The log ends at `reader.next`. That is damage if the session, or one of its checkpoints, reaches further.
-    private func checkTail(_ end: Position) throws(LogError) {
+    func checkTail(_ end: Position) throws(LogError) {
         let checkpoint = try log.checkpoint(atOrBefore: end)
         // Read after the checkpoint: a server that appends meanwhile only moves the tail further away.
         let tail = try log.tail().position
@@ -91,7 +99,7 @@ public struct Replayer: ~Copyable {
     /// Applies a part of the batch, which may be empty.
     ///
     /// - Returns: where the next part begins.
-    private mutating func apply(
+    mutating func apply(
         _ events: ArraySlice<Event>, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
     ) -> Int {
         guard !events.isEmpty else { return events.endIndex }
@@ -101,7 +109,7 @@ public struct Replayer: ~Copyable {
         return events.endIndex
     }
 
-    private mutating func compare(with checkpoint: Checkpoint) {
+    mutating func compare(with checkpoint: Checkpoint) {
         guard divergence == nil else { return }
         let replayed = engine.checkpoint
         if replayed.agrees(with: checkpoint) {
