@@ -8,44 +8,35 @@ struct LogShowCommand: ParsableCommand {
         commandName: "show",
         abstract: "Print events, one a line.",
         discussion: """
-            With --json the lines are those of `log export`.
+            With --json the lines are those of `log export`. Events are shown that meet every condition that is given.
+
+            With --follow, the command goes on as a server appends, also when that server ends and another one takes \
+            the folder up. SIGINT (Ctrl-C) and SIGTERM end it with 0.
 
             Examples:
               reprise log show --from end-20
+              reprise log show --from end --follow
               reprise log show --from @-15m --event disconnected
+              reprise log show --route onMessage --grep '"room":7' --limit 5
               reprise log show --connection Yj2wHcF1PCsjAAA= --json
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
+    @OptionGroup var filter: EventFilter
 
     @Option(help: ArgumentHelp("Print at most so many events.", valueName: "count"))
     var limit: UInt64?
 
-    @Option(
-        help: ArgumentHelp(
-            "Only events of this kind; may be given more than once: \(Fact.words.joined(separator: ", ")).",
-            valueName: "kind"))
-    var event: [String] = []
-
-    @Option(
-        help: ArgumentHelp("Only events that name this connection.", valueName: "id"),
-        transform: {
-            guard let connection = ConnectionID(text: $0) else {
-                throw ValidationError("a connection id has 16 characters, the last is '='")
-            }
-            return connection
-        })
-    var connection: ConnectionID?
+    @Flag(help: "Go on as a server appends.")
+    var follow = false
 
     @Flag(help: "Print one JSON object for each event.")
     var json = false
 
     func validate() throws {
-        if let unknown = event.first(where: { !Fact.words.contains($0) }) {
-            throw ValidationError("'\(unknown)' is no kind of event; kinds are \(Fact.words.joined(separator: ", "))")
-        }
+        if follow, range.to != nil { throw ValidationError("--follow has no end: leave --to out") }
     }
 
     func run() throws {
@@ -53,26 +44,43 @@ struct LogShowCommand: ParsableCommand {
         let bounds = try range.resolve(in: log)
         var output = StandardOutput()
         var left = limit ?? .max
-        try log.walk(from: bounds.from, through: bounds.to) { event in
-            guard left > 0 else { return false }
-            guard matches(event.fact) else { return true }
-            left -= 1
-            if json {
-                EventJSON.append(event, to: &output.buffer)
-            } else {
-                output.buffer.writeString(EventSummary(event).line)
+        if follow {
+            try self.follow(log, from: bounds.from, &left, to: &output)
+        } else {
+            try log.walk(from: bounds.from, through: bounds.to) { event in
+                try show(event, &left, to: &output)
+            } onDamage: {
+                try output.flush()
             }
-            try output.endLine()
-            return left > 0
-        } onDamage: {
-            try output.flush()
         }
         try output.flush()
     }
 
-    private func matches(_ fact: Fact) -> Bool {
-        if !event.isEmpty, !event.contains(fact.word) { return false }
-        if let connection, fact.connection != connection { return false }
-        return true
+    private func follow(
+        _ log: EventLog, from first: Position?, _ left: inout UInt64, to output: inout StandardOutput
+    ) throws {
+        var follower = try LogFollower(log, from: try first ?? log.firstPosition() ?? Position(1))
+        while left > 0 {
+            let events = try follower.next()
+            if events.isEmpty { return }
+            for event in events where try !show(event, &left, to: &output) { break }
+            try output.flush()
+        }
+    }
+
+    /// Prints an event, if it is to be shown.
+    ///
+    /// - Returns: whether to go on.
+    private func show(_ event: Event, _ left: inout UInt64, to output: inout StandardOutput) throws -> Bool {
+        guard left > 0 else { return false }
+        guard filter.admits(event.fact) else { return true }
+        left -= 1
+        if json {
+            EventJSON.append(event, to: &output.buffer)
+        } else {
+            output.buffer.writeString(EventSummary(event).line)
+        }
+        try output.endLine()
+        return left > 0
     }
 }
