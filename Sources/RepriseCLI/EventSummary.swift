@@ -34,7 +34,7 @@ struct EventSummary {
             return "\(target)  \(preview(sent.opcode, sent.body))"
         case .disconnected(let disconnected):
             var text = "\(disconnected.connection)  \(disconnected.cause.word)  \(disconnected.code.rawValue)"
-            if !disconnected.reason.isEmpty { text += " \"\(printable(disconnected.reason))\"" }
+            if !disconnected.reason.isEmpty { text += " \"\(disconnected.reason.printable)\"" }
             if let position = disconnected.deliveredThrough { text += "  delivered through \(position)" }
             if let position = disconnected.deliveredAtLeast { text += "  delivered at least through \(position)" }
             // Nobody counted for a server that died.
@@ -55,21 +55,25 @@ struct EventSummary {
             let text = String(decoding: bytes, as: UTF8.self)
             let shown = text.prefix(EventSummary.previewCharacters)
             let isCut = bytes.count < body.readableBytes || shown.endIndex < text.endIndex
-            return "\(head)  \(printable(String(shown)))\(isCut ? "…" : "")"
+            return "\(head)  \(String(shown).printable)\(isCut ? "…" : "")"
         case .binary:
             let bytes = body.readableBytesView.prefix(EventSummary.previewBytes)
             let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             return "\(head)  \(hex)\(bytes.count < body.readableBytes ? "…" : "")"
         }
     }
+}
 
+extension String {
     /// Control characters would move the cursor, or worse: what clients send is shown, not obeyed.
-    private func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
+    var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? "\u{FFFD}" : $0 }))
     }
+}
 
-    private func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
+extension Unicode.Scalar {
+    fileprivate var isControl: Bool {
+        switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: true
         default: false
         }

@@ -10,7 +10,8 @@ struct LogCommand: ParsableCommand {
             other commands. The data folder is given with --data or as the last argument; it may be in use by a server.
             """,
         subcommands: [
-            LogSessionsCommand.self, LogShowCommand.self, LogExportCommand.self, LogImportCommand.self,
+            LogSessionsCommand.self, LogShowCommand.self, LogStateCommand.self, LogExportCommand.self,
+            LogImportCommand.self,
             LogVerifyCommand.self, LogStatsCommand.self,
         ]
     )

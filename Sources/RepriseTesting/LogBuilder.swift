@@ -38,6 +38,13 @@ public struct LogBuilder: ~Copyable {
     /// Commits a batch and nothing else: neither engine nor checkpoints take notice of it.
     public mutating func writeOnly(_ events: [Event]) throws { try writer.commit(events) }
 
+    /// Commits a snapshot of the present state.
+    public mutating func writeSnapshot() throws {
+        var addenda = LogAddenda()
+        addenda.snapshot = Snapshot(of: engine.projection)
+        try writer.commit([], addenda: addenda)
+    }
+
     /// Commits a checkpoint of the present state.
     public mutating func writeCheckpoint(_ observation: Checkpoint.Observation? = nil) throws {
         var addenda = LogAddenda()

@@ -18,7 +18,21 @@ public struct Checkpoint: Equatable, Sendable {
         }
     }
 
-    /// What the shards had done when the checkpoint was written. Not compared by replay: it depends on timing.
+    /// How long one transaction took.
+    public struct CommitTime: Equatable, Sendable {
+        /// The last position that the transaction wrote.
+        public var last: Position
+        /// From the first record to the end of the commit, its sync included.
+        public var nanoseconds: UInt64
+
+        /// Makes an entry.
+        public init(last: Position, nanoseconds: UInt64) {
+            self.last = last
+            self.nanoseconds = nanoseconds
+        }
+    }
+
+    /// What the server saw by the time at which the checkpoint was written. Not compared by replay: it depends on timing.
     public struct Observation: Equatable, Sendable {
         /// Every shard had performed every plan up to this position.
         public var performedThrough: Position
@@ -26,15 +40,21 @@ public struct Checkpoint: Equatable, Sendable {
         public var behind: [Behind]
         /// Whether `behind` was cut off at `behindCountMax`: of a connection that it does not list, nothing is known.
         public var isTruncated: Bool
+        /// The slowest commit since the checkpoint before; `nil` where nobody measured.
+        public var slowestCommit: CommitTime?
 
         /// The most connections that one checkpoint lists.
         public static let behindCountMax = 1024
 
         /// Makes an observation.
-        public init(performedThrough: Position, behind: [Behind] = [], isTruncated: Bool = false) {
+        public init(
+            performedThrough: Position, behind: [Behind] = [], isTruncated: Bool = false,
+            slowestCommit: CommitTime? = nil
+        ) {
             self.performedThrough = performedThrough
             self.behind = behind
             self.isTruncated = isTruncated
+            self.slowestCommit = slowestCommit
         }
     }
 
@@ -63,7 +83,8 @@ public struct Checkpoint: Equatable, Sendable {
 
 extension Checkpoint {
     /// Shape, little-endian: `digest u64 · memberSet u64 · liveCount u64 · events u64 · deliveries u64 ·
-    /// performedThrough u64 · truncated u8 · behind LEB128 · each id and deliveredThrough u64`. The key is the position.
+    /// performedThrough u64 · truncated u8 · behind LEB128 · each id and deliveredThrough u64 · slowestCommit's last u64
+    /// and nanoseconds u64, both left out where there is none`. The key is the position.
     func encoded() -> ByteBuffer {
         var buffer = ByteBuffer()
         for word in [digest, memberSet, liveCount, events, deliveries, observation.performedThrough.rawValue] {
@@ -74,6 +95,10 @@ extension Checkpoint {
         for behind in observation.behind {
             buffer.writeToken(behind.connection.token)
             buffer.writeInteger(behind.deliveredThrough.rawValue, endianness: .little)
+        }
+        if let commit = observation.slowestCommit {
+            buffer.writeInteger(commit.last.rawValue, endianness: .little)
+            buffer.writeInteger(commit.nanoseconds, endianness: .little)
         }
         return buffer
     }
@@ -92,5 +117,9 @@ extension Checkpoint {
             let deliveredThrough = Position(try fields.integer("deliveredThrough"))
             observation.behind.append(Behind(connection: connection, deliveredThrough: deliveredThrough))
         }
+        guard fields.remaining > 0 else { return }
+        observation.slowestCommit = CommitTime(
+            last: Position(try fields.integer("slowestCommit")),
+            nanoseconds: try fields.integer("slowestCommit's nanoseconds"))
     }
 }

@@ -15,6 +15,12 @@ public struct LogStatistics: Sendable {
     public private(set) var messageBytes = Distribution()
     /// Recipients of each `message` and `sent`, 0 included.
     public private(set) var recipients = Distribution()
+    /// Events and messages over time; `nil` for an empty log.
+    public private(set) var rates: EventRates?
+    /// The slowest commits that checkpoints tell of, one for each checkpoint at most, slowest first.
+    public private(set) var slowestCommits: [Checkpoint.CommitTime] = []
+    /// Bytes of the records.
+    public private(set) var recordBytes: UInt64 = 0
     /// Recipients, summed over all sessions.
     public var deliveries: UInt64 { recipients.sum }
     /// Connections that are live after the last event.
@@ -24,6 +30,12 @@ public struct LogStatistics: Sendable {
     /// Bytes that the file may grow to.
     public let mapBytes: Int
     private var engine = Engine()
+    private var matches = NoMatches()
+    /// The plan of the last event; kept for its storage.
+    private var plan = DeliveryPlan()
+
+    /// The most commits that are listed.
+    public static let slowestCommitCountMax = 5
 
     /// Reads a log up to its present end.
     ///
@@ -32,18 +44,25 @@ public struct LogStatistics: Sendable {
         let info = log.environment.info
         usedBytes = info.usedBytes
         mapBytes = info.mapBytes
-        guard let first = try log.firstPosition() else { return }
-        let end = try log.tail().position
+        guard let first = try log.firstPosition(), let start = try log.event(at: first)?.time else { return }
+        let tail = try log.tail()
+        let end = tail.position
+        rates = EventRates(over: start...max(start, tail.time))
         engine = Engine(before: first.previous)
         var reader = try LogReader(log, from: first)
+        var events: [Event] = []
         while reader.next <= end {
-            let events = try reader.read(through: end)
+            try reader.read(through: end, into: &events)
             guard let last = events.last else { break }
             positions = first...last.position
             times = (times?.lowerBound ?? events[0].time)...last.time
-            for event in events { note(event) }
+            for index in events.indices { note(events.span.extracting(index...index)) }
+            for checkpoint in try log.checkpoints(from: events[0].position, through: last.position) {
+                note(checkpoint.observation.slowestCommit)
+            }
             progress(last.position)
         }
+        recordBytes = reader.bytesRead
     }
 
     /// Messages per second between the first and the last event; `nil` where no time has passed.
@@ -53,9 +72,12 @@ public struct LogStatistics: Sendable {
         return Double(messageBytes.count) * Double(Timestamp.nanosecondsPerSecond) / nanoseconds
     }
 
-    private mutating func note(_ event: Event) {
+    /// Notes the only event of a span.
+    private mutating func note(_ events: Span<Event>) {
+        let event = events[0]
         let before = engine.digest.deliveries
-        _ = engine.apply(CollectionOfOne(event))
+        engine.apply(events, matches: &matches, into: &plan)
+        rates?.note(event)
         counts[Int(EventCodec.kind(of: event.fact).rawValue) - 1].count += 1
         switch event.fact {
         case .message(let message):
@@ -66,5 +88,13 @@ public struct LogStatistics: Sendable {
         case .sessionStarted, .connected, .disconnected, .skipped, .sessionEnded:
             break
         }
+    }
+
+    private mutating func note(_ commit: Checkpoint.CommitTime?) {
+        guard let commit else { return }
+        let index = slowestCommits.firstIndex { $0.nanoseconds < commit.nanoseconds } ?? slowestCommits.count
+        guard index < LogStatistics.slowestCommitCountMax else { return }
+        slowestCommits.insert(commit, at: index)
+        if slowestCommits.count > LogStatistics.slowestCommitCountMax { slowestCommits.removeLast() }
     }
 }

@@ -6,10 +6,12 @@ internal import NIOCore
 ///
 /// Owner: one thread.
 public struct Replayer: ~Copyable {
-    private let log: EventLog
-    private let session: Session
-    private var engine: Engine
-    private var feed: ReplayFeed
+    let log: EventLog
+    let session: Session
+    private(set) var engine: Engine
+    var feed: ReplayFeed
+    /// What `step` has read and not applied in whole.
+    var open = OpenBatch()
     /// The plan of the last batch; kept for its storage.
     private var plan = DeliveryPlan()
     private var checkpointsVerified = 0
@@ -57,6 +59,7 @@ public struct Replayer: ~Copyable {
         through last: Position? = nil,
         sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
+        while !open.isApplied { guard try step(through: last, sink: sink) != nil else { return report } }
         feed.end = end(last)
         var batch = ReplayBatch()
         while feed.next <= feed.end {
@@ -84,10 +87,10 @@ public struct Replayer: ~Copyable {
     }
 
     /// Where a replay up to `last` ends.
-    private func end(_ last: Position?) -> Position { min(last ?? Position(.max), session.last ?? Position(.max)) }
+    func end(_ last: Position?) -> Position { min(last ?? Position(.max), session.last ?? Position(.max)) }
 
     /// What was found so far.
-    private var report: ReplayReport {
+    public var report: ReplayReport {
         var counts = engine.counts
         counts.events -= skipped.events
         return ReplayReport(
@@ -100,7 +103,7 @@ public struct Replayer: ~Copyable {
     /// Whether a batch is the end of the log.
     ///
     /// - Throws: `damaged` if the session, or one of its checkpoints, reaches further.
-    private func isEnd(_ batch: ReplayBatch) throws(LogError) -> Bool {
+    func isEnd(_ batch: ReplayBatch) throws(LogError) -> Bool {
         guard batch.events.isEmpty else { return false }
         try checkTail(feed.end)
         return true
@@ -118,29 +121,22 @@ public struct Replayer: ~Copyable {
     private mutating func apply(
         _ batch: ReplayBatch, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
     ) {
-        var matches = PreparedMatches(batch.matches)
-        let first = batch.events[0].position
-        var start = 0
-        for checkpoint in batch.checkpoints {
-            let end = Int(checkpoint.position.next.rawValue - first.rawValue)
-            apply(batch.events[start..<end], &matches, sink)
-            start = end
-            noteRoutes(batch.divergence, through: checkpoint.position)
-            compare(with: checkpoint)
-        }
-        apply(batch.events[start...], &matches, sink)
-        noteRoutes(batch.divergence, through: engine.projection.position)
-        recordBytes = batch.recordBytes
+        var open = OpenBatch(batch)
+        for checkpoint in batch.checkpoints { apply(&open, through: checkpoint.position, sink) }
+        if let last = batch.events.last { apply(&open, through: last.position, sink) }
     }
 
-    /// Applies a part of a batch, which may be empty.
-    private mutating func apply(
-        _ events: ArraySlice<Event>, _ matches: inout PreparedMatches,
+    /// Applies a part of a batch, up to a position of it that is not behind its next checkpoint.
+    mutating func apply(
+        _ open: inout OpenBatch, through last: Position,
         _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
     ) {
-        guard !events.isEmpty else { return }
-        engine.apply(events.span, matches: &matches, into: &plan)
+        guard let events = open.take(through: last) else { return }
+        engine.apply(events.span, matches: &open.matches, into: &plan)
         sink(events, plan, engine)
+        noteRoutes(open.batch.divergence, through: last)
+        if let checkpoint = open.takeCheckpoint(at: last) { compare(with: checkpoint) }
+        recordBytes = open.batch.recordBytes
     }
 
     /// Takes over the first difference of a route, unless it lies further on or another difference was first.

@@ -25,6 +25,8 @@ final class Recorder: @unchecked Sendable {
     var engine: Engine
     var cadence = CheckpointCadence()
     var addenda = LogAddenda()
+    /// The slowest commit since a checkpoint was written.
+    var slowestCommit: Checkpoint.CommitTime?
     var shards: [Shard] = []
 
     var waiting: [Intent] = []
@@ -136,11 +138,13 @@ final class Recorder: @unchecked Sendable {
 
         let events = stamp(admitted)
         collectObservation()
+        let began = NIODeadline.now()
         do throws(LMDBError) {
             try writer.commit(events, addenda: addenda)
         } catch {
             return commitFailed(error, admitted, weight)
         }
+        noteCommit(since: began)
         addenda = LogAddenda()
         apply(events, weight, replies: live)
     }
@@ -225,8 +229,17 @@ final class Recorder: @unchecked Sendable {
 
     func collectObservation() {
         guard !addenda.checkpoints.isEmpty else { return }
-        let observation = ShardObservation.combined(observations)
+        var observation = ShardObservation.combined(observations)
+        observation.slowestCommit = slowestCommit
         for index in addenda.checkpoints.indices { addenda.checkpoints[index].observation = observation }
+    }
+
+    /// Notes how long the commit took that has just ended and wrote `addenda`.
+    func noteCommit(since began: NIODeadline) {
+        let took = UInt64(max(0, (NIODeadline.now() - began).nanoseconds))
+        if !addenda.checkpoints.isEmpty { slowestCommit = nil }
+        if let slowest = slowestCommit?.nanoseconds, slowest >= took { return }
+        slowestCommit = Checkpoint.CommitTime(last: writer.tail.position, nanoseconds: took)
     }
 
     /// Any loop: a batch is performed, or was refused.

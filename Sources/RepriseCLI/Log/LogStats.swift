@@ -6,10 +6,12 @@ internal import Reprise
 struct LogStatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Count what is in the log.",
+        abstract: "Count what is in the log: kinds, rates over time, sizes, fan-out, slow commits.",
         discussion: """
             Fan-out is the number of recipients of each message and each ordered send; it is derived by the engine, as \
-            in a replay. Every line begins with the position that it speaks of: the end of the log.
+            in a replay. The charts reach from the first event to the last, in at most \(EventRates.bucketCountMax) \
+            columns. A server notes the slowest commit between two checkpoints; the slowest of these are listed with \
+            the last position that each wrote. Every line begins with the position that it speaks of.
 
             Examples:
               reprise log stats
@@ -32,8 +34,10 @@ struct LogStatsCommand: ParsableCommand {
             append(statistics, to: &output.buffer)
             try output.endLine()
         } else {
-            for line in lines(statistics) {
-                try output.print("\(statistics.positions?.upperBound ?? .zero)  \(line)")
+            let end = statistics.positions?.upperBound ?? .zero
+            for line in lines(statistics) + chart(statistics) { try output.print("\(end)  \(line)") }
+            for commit in statistics.slowestCommits {
+                try output.print("\(commit.last)  a slow commit ended here, \(milliseconds(commit)) ms")
             }
         }
         try output.flush()
@@ -48,6 +52,10 @@ struct LogStatsCommand: ParsableCommand {
         lines += statistics.counts.map { "\($0.count) \($0.word)" }
         lines.append("\(statistics.liveConnections) live connections")
         lines.append("\(statistics.usedBytes) B of file used, \(statistics.mapBytes) B reserved")
+        let events = statistics.counts.reduce(0) { $0 + $1.count }
+        if events > 0 {
+            lines.append("\(statistics.recordBytes) B of records, \(statistics.recordBytes / events) B per event")
+        }
         if let rate = statistics.messagesPerSecond {
             lines.append("\((rate * 100).rounded() / 100) messages/s on average")
         }
@@ -57,8 +65,27 @@ struct LogStatsCommand: ParsableCommand {
         return lines
     }
 
+    private func chart(_ statistics: LogStatistics) -> [String] {
+        guard let rates = statistics.rates else { return [] }
+        var lines: [String] = []
+        for (word, counts) in [("events", rates.events), ("messages", rates.messages)] {
+            guard let greatest = counts.max(), greatest > 0 else { continue }
+            let width = rounded(Double(rates.bucketNanoseconds) / 1e9, 1e3)
+            lines.append(
+                "\(word) over time, \(width) s a column, the highest \(rounded(rates.perSecond(greatest), 10))/s")
+            lines += BlockChart(counts).rows.map { "▕\($0)▏" }
+        }
+        return lines
+    }
+
+    private func rounded(_ value: Double, _ steps: Double) -> Double { (value * steps).rounded() / steps }
+
+    private func milliseconds(_ commit: Checkpoint.CommitTime) -> Double {
+        rounded(Double(commit.nanoseconds) / 1e6, 1e3)
+    }
+
     private static let quantiles: [(key: StaticString, share: Double)] = [
-        ("min", 0), ("median", 0.5), ("p99", 0.99), ("max", 1),
+        ("min", 0), ("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1),
     ]
 
     private func text(_ distribution: Distribution) -> String {
@@ -87,6 +114,7 @@ struct LogStatsCommand: ParsableCommand {
         }
         buffer.endJSON()
         buffer.writeJSON("liveConnections", UInt64(statistics.liveConnections))
+        buffer.writeJSON("recordBytes", statistics.recordBytes)
         buffer.writeJSON("usedBytes", UInt64(statistics.usedBytes))
         buffer.writeJSON("mapBytes", UInt64(statistics.mapBytes))
         if let rate = statistics.messagesPerSecond {
@@ -97,6 +125,35 @@ struct LogStatsCommand: ParsableCommand {
         append("messageBytes", statistics.messageBytes, to: &buffer)
         append("recipients", statistics.recipients, to: &buffer)
         buffer.writeJSON("deliveries", statistics.deliveries)
+        append(statistics.rates, to: &buffer)
+        buffer.writeJSONKey("slowestCommits")
+        buffer.beginJSON("[")
+        for commit in statistics.slowestCommits {
+            buffer.separateJSON()
+            buffer.beginJSON()
+            buffer.writeJSON("lastPosition", commit.last.rawValue)
+            buffer.writeJSON("nanoseconds", commit.nanoseconds)
+            buffer.endJSON()
+        }
+        buffer.endJSON("]")
+        buffer.endJSON()
+    }
+
+    private func append(_ rates: EventRates?, to buffer: inout ByteBuffer) {
+        guard let rates else { return buffer.writeJSONNull("rates") }
+        buffer.writeJSONKey("rates")
+        buffer.beginJSON()
+        buffer.writeJSON("start", rates.start)
+        buffer.writeJSON("bucketSeconds", Double(rates.bucketNanoseconds) / 1e9)
+        for (key, counts) in [("events", rates.events), ("messages", rates.messages)] as [(StaticString, [UInt64])] {
+            buffer.writeJSONKey(key)
+            buffer.beginJSON("[")
+            for count in counts {
+                buffer.separateJSON()
+                buffer.writeDecimal(count)
+            }
+            buffer.endJSON("]")
+        }
         buffer.endJSON()
     }
 
