@@ -56,7 +56,11 @@ extension Explanation {
     }
 
     /// Appends the explanation as one object.
-    func appendJSON(recipients: UInt64?, to buffer: inout ByteBuffer) {
+    ///
+    /// - Parameters:
+    ///   - recipients: how many connections the event addressed, where that is known.
+    ///   - isOneOfAll: whether this is one of many, which leave away what is the same for all of them.
+    func appendJSON(recipients: UInt64? = nil, isOneOfAll: Bool, to buffer: inout ByteBuffer) {
         buffer.beginJSON()
         buffer.writeJSON("connectionId", history.connection.token)
         buffer.writeJSON("position", position.rawValue)
@@ -67,6 +71,19 @@ extension Explanation {
         case .connection(let only)?: buffer.writeJSON("target", only.token)
         case nil: buffer.writeJSONNull("target")
         }
+        if !isOneOfAll { appendEvidence(recipients, to: &buffer) }
+        if let gap {
+            buffer.writeJSONKey("skipped")
+            buffer.beginJSON()
+            buffer.writeJSON("position", gap.position.rawValue)
+            buffer.writeJSON("first", gap.skipped.first.rawValue)
+            buffer.writeJSON("last", gap.skipped.last.rawValue)
+            buffer.endJSON()
+        }
+        buffer.endJSON()
+    }
+
+    private func appendEvidence(_ recipients: UInt64?, to buffer: inout ByteBuffer) {
         if let recipients { buffer.writeJSON("recipients", recipients) }
         buffer.writeJSON("opened", history.opening.position.rawValue)
         buffer.writeJSON("closed", history.closing?.position.rawValue)
@@ -77,14 +94,5 @@ extension Explanation {
             if history.leftThrough > .zero { buffer.writeJSON("deliveredAtLeast", history.leftThrough.rawValue) }
             buffer.writeJSON("checkpoint", checkpoint.rawValue)
         }
-        if let gap {
-            buffer.writeJSONKey("skipped")
-            buffer.beginJSON()
-            buffer.writeJSON("position", gap.position.rawValue)
-            buffer.writeJSON("first", gap.skipped.first.rawValue)
-            buffer.writeJSON("last", gap.skipped.last.rawValue)
-            buffer.endJSON()
-        }
-        buffer.endJSON()
     }
 }

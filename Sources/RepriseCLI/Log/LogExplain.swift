@@ -13,8 +13,8 @@ struct LogExplainCommand: ParsableCommand {
             (it was for somebody else, or the event orders no delivery), unknown (the server crashed, or the connection \
             is open, and no checkpoint says that it had left).
 
-            In place of a place, `all` explains every message and every management send of the log, one line each; \
-            --from and --to narrow that.
+            In place of a place, `all` explains every message and every management send of the log, one line each, without \
+            the evidence; --from and --to narrow that.
 
             Examples:
               reprise log explain Yj2wHcF1PCsjAAA= 1234
@@ -64,7 +64,7 @@ struct LogExplainCommand: ParsableCommand {
                 try log.recipientCount(of: target, at: position)
             }
             if json {
-                explanation.appendJSON(recipients: recipients, to: &output.buffer)
+                explanation.appendJSON(recipients: recipients, isOneOfAll: false, to: &output.buffer)
                 try output.endLine()
             } else {
                 for line in explanation.lines(event, recipients: recipients) { try output.print(line) }
@@ -89,7 +89,7 @@ struct LogExplainCommand: ParsableCommand {
             case .sessionStarted, .connected, .disconnected, .skipped, .sessionEnded: return true
             }
             if json {
-                explanation.appendJSON(recipients: nil, to: &output.buffer)
+                explanation.appendJSON(isOneOfAll: true, to: &output.buffer)
             } else {
                 output.buffer.writeString("\(explanation.position)  \(explanation.sentence)")
             }
