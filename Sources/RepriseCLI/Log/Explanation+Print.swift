@@ -8,8 +8,8 @@ extension Explanation {
     ///   - subject: the event that was explained.
     ///   - recipients: how many connections it addressed, where that is known.
     func lines(_ subject: Event, recipients: UInt64?) -> [String] {
-        var evidence: [(position: Position, text: String)] = [(position, describe(subject, recipients))]
-        evidence.append((history.opening.position, "the connection was opened"))
+        var evidence = [(position: history.opening.position, text: "the connection was opened")]
+        if let target { evidence.append((position, describe(subject, target, recipients))) }
         if let closing = history.closing {
             evidence.append((closing.position, "the connection was closed: \(closing.disconnected.summary)"))
         } else {
@@ -35,13 +35,12 @@ extension Explanation {
             + evidence.sorted { $0.position < $1.position }.map { "\($0.position)  \($0.text)" }
     }
 
-    private func describe(_ subject: Event, _ recipients: UInt64?) -> String {
+    private func describe(_ subject: Event, _ target: SendTarget, _ recipients: UInt64?) -> String {
         let count = recipients.map { $0 == 1 ? ", 1 connection" : ", \($0) connections" } ?? ""
         let addressed =
             switch target {
-            case .everyone?: "for everyone\(count)"
-            case .connection(let only)?: "for \(only) alone" + (recipients == 0 ? ", who was not connected" : "")
-            case nil: "orders no delivery"
+            case .everyone: "for everyone\(count)"
+            case .connection(let only): "for \(only) alone" + (recipients == 0 ? ", who was not connected" : "")
             }
         switch subject.fact {
         case .message(let message):
@@ -51,7 +50,7 @@ extension Explanation {
             let text = PayloadText(opcode: sent.opcode, payload: sent.body, isWhole: false).shown
             return "sent over @connections, \(addressed): \(text)"
         case .sessionStarted, .connected, .disconnected, .skipped, .sessionEnded:
-            return "\(event), \(addressed)"
+            return addressed
         }
     }
 
