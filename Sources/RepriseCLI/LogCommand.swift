@@ -10,9 +10,9 @@ struct LogCommand: ParsableCommand {
             other commands. The data folder is given with --data or as the last argument; it may be in use by a server.
             """,
         subcommands: [
-            LogSessionsCommand.self, LogShowCommand.self, LogStateCommand.self, LogExportCommand.self,
-            LogImportCommand.self,
-            LogVerifyCommand.self, LogStatsCommand.self,
+            LogSessionsCommand.self, LogShowCommand.self, LogStateCommand.self, LogTranscriptCommand.self,
+            LogExplainCommand.self, LogStatsCommand.self, LogExportCommand.self, LogImportCommand.self,
+            LogVerifyCommand.self,
         ]
     )
 }

@@ -110,7 +110,8 @@ public enum EventJSON {
         buffer.endJSON("]")
     }
 
-    private static func appendBody(_ opcode: MessageOpcode, _ body: ByteBuffer, to buffer: inout ByteBuffer) {
+    /// Appends the members `opcode` and `body`, or `bodyBase64`.
+    package static func appendBody(_ opcode: MessageOpcode, _ body: ByteBuffer, to buffer: inout ByteBuffer) {
         buffer.writeJSON("opcode", opcode.word)
         var validator = UTF8Validator()
         if validator.consume(body.readableBytesSpan), validator.isComplete {

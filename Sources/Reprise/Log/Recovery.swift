@@ -47,7 +47,8 @@ public struct Recovery: Sendable {
                 .disconnected(
                     Disconnected(
                         connection: member.connection, request: requestID(), code: .abnormal,
-                        reason: "Server crashed", cause: .crash, deliveredAtLeast: left.atLeast(for: member))))
+                        reason: "Server crashed", cause: .crash,
+                        deliveredAtLeast: left.atLeast(for: member.connection, opened: member.connectedAt))))
         }
         closedConnections = facts.count
         facts.append(.sessionEnded(.crash))
@@ -70,23 +71,5 @@ public struct Recovery: Sendable {
             for event in events { Projector.fold(event, into: &projection) }
         }
         return Engine(resuming: started, at: checkpoint, projection: projection)
-    }
-}
-
-/// What a crashed server's last checkpoint says of what had left.
-private struct Departures {
-    private var observation: Checkpoint.Observation?
-    private var behind: [ConnectionID: Position] = [:]
-
-    init(_ checkpoint: Checkpoint?) {
-        observation = checkpoint?.observation
-        for entry in observation?.behind ?? [] { behind[entry.connection] = entry.deliveredThrough }
-    }
-
-    func atLeast(for member: Projection.Member) -> Position? {
-        guard let observation else { return nil }
-        if let through = behind[member.connection] { return through > .zero ? through : nil }
-        guard !observation.isTruncated, member.connectedAt <= observation.performedThrough else { return nil }
-        return observation.performedThrough
     }
 }
