@@ -3,7 +3,7 @@ internal import NIOCore
 internal import Reprise
 
 /// `reprise replay`.
-struct ReplayCommand: ParsableCommand {
+struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
         abstract: "Replay a session and verify it against its recording.",
@@ -16,17 +16,25 @@ struct ReplayCommand: ParsableCommand {
             differences before the place are not looked for. With --to, it stops after that place. Both only narrow \
             the chosen session.
 
-            Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged.
+            With --config, messages are decided again under another configuration, and what would have been delivered \
+            differently is reported. With --against and --expect, this build is compared with another one, or with a \
+            file that a build has written: event by event, down to the bytes of the frames.
+
+            Exit codes: 0 no difference; 1 could not run; 2 the replay, or what it is compared with, differs; 3 the log is damaged.
 
             Examples:
               reprise replay                              the latest session in ./reprise-data
               reprise replay /var/lib/reprise --session all --json
               reprise replay --session 3 --to @2026-11-22T14:00:00Z
+              reprise replay --config other.yaml          what would have been delivered differently?
+              reprise replay --against build/old/reprise --session all
+              reprise replay --write-expect session.trace, then: reprise replay --expect session.trace
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
+    @OptionGroup(title: "Comparing") var comparison: CompareOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -36,12 +44,13 @@ struct ReplayCommand: ParsableCommand {
     @Flag(help: "Print one JSON object for each session.")
     var json = false
 
-    func run() throws {
+    func run() async throws {
         let log = try data.openLog()
         let bounds = try range.resolve(in: log)
         let chosen = try session.sessions(of: log)
         let sessions = chosen.filter { touches($0, bounds) }
         if let only = chosen.first, sessions.isEmpty { throw try outside(only, bounds, in: log) }
+        if try await comparison.run(log, sessions, bounds, json: json) { return }
         var output = StandardOutput()
         var hasDiverged = false
         for session in sessions {
