@@ -11,8 +11,8 @@ struct LogCommand: ParsableCommand {
             """,
         subcommands: [
             LogSessionsCommand.self, LogShowCommand.self, LogStateCommand.self, LogTranscriptCommand.self,
-            LogExplainCommand.self, LogStatsCommand.self, LogExportCommand.self, LogImportCommand.self,
-            LogVerifyCommand.self,
+            LogExplainCommand.self, LogDiffCommand.self, LogStatsCommand.self, LogExportCommand.self,
+            LogImportCommand.self, LogVerifyCommand.self,
         ]
     )
 }

@@ -11,8 +11,16 @@ struct LogExportCommand: ParsableCommand {
             The export of a whole log can be imported again and gives the same digests; a part of one is for reading. \
             A damaged log is exported up to the damage, then the command ends with 3.
 
+            With --redact the recording can be shown to others: ids, addresses, hosts and principals become pseudonyms, \
+            payloads placeholders of the same length that keep the structure of JSON; query strings, values of headers \
+            and close reasons are overwritten. It still replays to the same routes, refusals and recipients. What \
+            stays: times, lengths, routes, stage, and in payloads true, false, null, slashes and the members that route \
+            selection reads. Pseudonyms of two exports agree when both are given the same --redact-key; without it, a \
+            key is drawn and forgotten.
+
             Examples:
               reprise log export > recording.jsonl
+              reprise log export --redact > for-the-bug-report.jsonl
               reprise log export --session 3 -o session-3.jsonl
               reprise log export old-data | reprise log import new-data
             """
@@ -29,6 +37,8 @@ struct LogExportCommand: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("Write to this file.", valueName: "file"))
     var output: String?
 
+    @OptionGroup var redaction: RedactOptions
+
     @Flag(help: "Has no effect: an export is JSON Lines anyway.")
     var json = false
 
@@ -39,9 +49,10 @@ struct LogExportCommand: ParsableCommand {
             first = max(first ?? chosen.first, chosen.first)
             if let end = chosen.last { last = min(last ?? end, end) }
         }
+        var redaction = try redaction.redaction(of: log, from: first)
         var file = try output.map { try StandardOutput(file: $0) } ?? StandardOutput()
         try log.walk(from: first, through: last) { event in
-            EventJSON.append(event, to: &file.buffer)
+            EventJSON.append(redaction?.redact(event) ?? event, to: &file.buffer)
             try file.endLine()
             return true
         } onDamage: {

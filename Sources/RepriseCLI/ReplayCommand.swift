@@ -16,17 +16,25 @@ struct ReplayCommand: AsyncParsableCommand {
             differences before the place are not looked for. With --to, it stops after that place. Both only narrow \
             the chosen session.
 
-            Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged.
+            With --config, messages are decided again under another configuration, and what would have been delivered \
+            differently is reported. With --against and --expect, this build is compared with another one, or with a \
+            file that a build has written: event by event, down to the bytes of the frames.
+
+            Exit codes: 0 no difference; 1 could not run; 2 the replay, or what it is compared with, differs; 3 the log is damaged.
 
             Examples:
               reprise replay                              the latest session in ./reprise-data
               reprise replay /var/lib/reprise --session all --json
               reprise replay --session 3 --to @2026-11-22T14:00:00Z
+              reprise replay --config other.yaml          what would have been delivered differently?
+              reprise replay --against build/old/reprise --session all
+              reprise replay --write-expect session.trace, then: reprise replay --expect session.trace
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
+    @OptionGroup(title: "Comparing") var comparison: CompareOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -42,6 +50,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let chosen = try session.sessions(of: log)
         let sessions = chosen.filter { touches($0, bounds) }
         if let only = chosen.first, sessions.isEmpty { throw try outside(only, bounds, in: log) }
+        if try await comparison.run(log, sessions, bounds, json: json) { return }
         var output = StandardOutput()
         var hasDiverged = false
         for session in sessions {

@@ -76,13 +76,15 @@ struct ServeOptions: ParsableArguments {
 
     /// Puts flags, environment, file and defaults together.
     ///
+    /// - Parameter readsEnvironment: whether environment variables count.
     /// - Throws: `ValidationError` (exit code 64) naming the flag, variable or key that is wrong.
-    func resolve(defaults: ServerConfiguration) async throws -> ServerConfiguration {
+    func resolve(defaults: ServerConfiguration, readsEnvironment: Bool = true) async throws -> ServerConfiguration {
         var configuration = defaults
-        let environment = EnvironmentVariablesProvider().prefixKeys(with: "reprise")
-        var sources: [(reader: ConfigReader, name: (ServeSetting) -> String)] = [
-            (ConfigReader(provider: environment), \.variable)
-        ]
+        var sources: [(reader: ConfigReader, name: (ServeSetting) -> String)] = []
+        if readsEnvironment {
+            let environment = EnvironmentVariablesProvider().prefixKeys(with: "reprise")
+            sources.append((ConfigReader(provider: environment), \.variable))
+        }
         if let config {
             let file = try await ServeOptions.file(config)
             sources.append((ConfigReader(provider: file), { "\(config): \($0.key)" }))

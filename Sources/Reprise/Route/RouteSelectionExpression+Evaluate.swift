@@ -42,7 +42,7 @@ extension RouteSelectionExpression {
     }
 
     /// Walks a path through a body that is known to be a JSON object.
-    private static func follow(_ path: [Step], in body: RawSpan) -> JSONSlice? {
+    static func follow(_ path: [Step], in body: RawSpan) -> JSONSlice? {
         var scanner = JSONScanner()
         scanner.skipSpace(in: body)
         var slice = JSONSlice(start: scanner.offset, end: body.byteCount, form: .other, hasEscapes: true)

@@ -1,0 +1,70 @@
+// What a delivery is to those who compare two of them: to whom, how many, and which bytes.
+
+internal import NIOCore
+
+/// A delivery with its recipients counted.
+public struct PlannedDelivery: Equatable, Sendable {
+    /// What is delivered.
+    public var delivery: Delivery
+    /// |R|: how many live connections it goes to; more than 0.
+    public var recipients: UInt64
+    /// Σ XXH64(id of R), modulo 2⁶⁴.
+    public var recipientSum: UInt64
+
+    /// The delivery, or `nil` when nobody gets it.
+    ///
+    /// - Parameter projection: the live connection set before the event.
+    public init?(_ delivery: Delivery?, to projection: Projection) {
+        guard let delivery else { return nil }
+        switch delivery.target {
+        case .everyone:
+            guard projection.count > 0 else { return nil }
+            recipients = UInt64(projection.count)
+            recipientSum = projection.memberSet
+        case .connection(let connection):
+            guard let member = projection[connection] else { return nil }
+            recipients = 1
+            recipientSum = member.hash
+        }
+        self.delivery = delivery
+    }
+
+    /// Whether the same bytes go to the same connections. The position has no part in it.
+    public static func == (left: PlannedDelivery, right: PlannedDelivery) -> Bool {
+        left.recipients == right.recipients && left.recipientSum == right.recipientSum && left.carriesSame(as: right)
+    }
+
+    /// Whether the bytes are the same, whoever gets them.
+    public func carriesSame(as other: PlannedDelivery) -> Bool {
+        delivery.opcode == other.delivery.opcode && delivery.payload == other.delivery.payload
+    }
+}
+
+/// Folds events and says what each delivers, also of a log that makes no sense: two logs of which one is broken can be
+/// compared. It has no precondition on positions, unlike the engine.
+public struct DeliveryFold: Sendable {
+    /// The live connection set after the last event.
+    public private(set) var projection = Projection()
+    /// What the running session goes by.
+    public private(set) var configuration = EngineConfiguration()
+    /// Positions that delivered something.
+    public private(set) var deliveries: UInt64 = 0
+    /// Recipients, summed over them.
+    public private(set) var recipients: UInt64 = 0
+
+    /// Before the first event.
+    public init() {}
+
+    /// Folds one event.
+    ///
+    /// - Returns: what it delivers, `nil` if nothing.
+    public mutating func fold(_ event: Event) -> PlannedDelivery? {
+        if case .sessionStarted(let started) = event.fact { configuration = started.configuration }
+        let planned = PlannedDelivery(Delivery(of: event, under: configuration), to: projection)
+        Projector.fold(event, into: &projection)
+        guard let planned else { return nil }
+        deliveries += 1
+        recipients += planned.recipients
+        return planned
+    }
+}
