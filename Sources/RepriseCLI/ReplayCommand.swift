@@ -16,17 +16,26 @@ struct ReplayCommand: ParsableCommand {
             differences before the place are not looked for. With --to, it stops after that place. Both only narrow \
             the chosen session.
 
+            With --to ws://HOST:PORT/STAGE, the session is driven against a running server: its clients connect, send \
+            and leave as recorded, its back ends post, and what every client receives must be what the log says, message \
+            by message. A step is done when it is due (--speed) and its place in the order is certain: when what was \
+            ordered before it has been seen. What the recording cut off or skipped for a slow client must come now. Ids in \
+            error frames are compared with the new ones. The server must serve nobody else, and answer the management API \
+            to this machine. The session is held in memory.
+
             Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged.
 
             Examples:
               reprise replay                              the latest session in ./reprise-data
               reprise replay /var/lib/reprise --session all --json
               reprise replay --session 3 --to @2026-11-22T14:00:00Z
+              reprise replay --session 3 --to ws://127.0.0.1:8080/dev --speed 10
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
+    @OptionGroup var playback: PlaybackOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -38,6 +47,10 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         let log = try data.openLog()
+        if let url = range.to?.server {
+            let redrive = Redrive(url: url, speed: playback.speed.factor, json: json)
+            return try redrive.run(try playback.session(session, range, of: log), of: log)
+        }
         let bounds = try range.resolve(in: log)
         let chosen = try session.sessions(of: log)
         let sessions = chosen.filter { touches($0, bounds) }

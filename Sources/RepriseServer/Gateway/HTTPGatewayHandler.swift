@@ -211,8 +211,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func becomeConnection(
         _ head: HTTPRequestHead, _ headers: HTTPHeaders, _ context: ChannelHandlerContext
     ) {
+        let id = gateway.makeConnectionID()
         let connection = Connection(
-            id: gateway.makeConnectionID(), gateway: gateway, handshake: HTTPGatewayHandler.handshake(headers))
+            id: id, gateway: gateway, handshake: HTTPGatewayHandler.handshake(headers, of: id))
         let connected = UpgradeRequest.connected(
             head, connection: connection.id, request: gateway.makeRequestID(),
             sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
@@ -234,11 +235,13 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         gateway.submit(.connected(connected))
     }
 
-    private static func handshake(_ headers: HTTPHeaders) -> ByteBuffer {
+    /// The 101. It tells the client its id, which AWS tells only back ends: tools that hold a connection can then be
+    /// addressed.
+    private static func handshake(_ headers: HTTPHeaders, of connection: ConnectionID) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeString("HTTP/1.1 101 Switching Protocols\r\n")
         for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
-        buffer.writeString("\r\n")
+        buffer.writeString("x-reprise-connection-id: \(connection)\r\n\r\n")
         return buffer
     }
 }
