@@ -3,7 +3,7 @@ internal import NIOCore
 internal import Reprise
 
 /// `reprise replay`.
-struct ReplayCommand: ParsableCommand {
+struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
         abstract: "Replay a session and verify it against its recording.",
@@ -23,6 +23,12 @@ struct ReplayCommand: ParsableCommand {
             error frames are compared with the new ones. The server must serve nobody else, and answer the management API \
             to this machine. The session is held in memory.
 
+            With --serve, the session is played to whoever connects: what everyone was sent, or with --as what one \
+            connection was sent, at the recorded pace times --speed, over the live path. What viewers send is ignored. \
+            The management API tells where it stands (GET /STAGE/@replay) and steers it (POST, with any of \
+            {"paused":true,"speed":4,"goto":"PLACE"}). It goes on until SIGINT; a scratch log in the temporary folder is \
+            removed then.
+
             Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged.
 
             Examples:
@@ -30,12 +36,15 @@ struct ReplayCommand: ParsableCommand {
               reprise replay /var/lib/reprise --session all --json
               reprise replay --session 3 --to @2026-11-22T14:00:00Z
               reprise replay --session 3 --to ws://127.0.0.1:8080/dev --speed 10
+              reprise replay --serve --port 8081 --speed 10 --max-wait 2s
+              curl -d '{"paused":true}' http://127.0.0.1:8081/dev/@replay
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
     @OptionGroup var playback: PlaybackOptions
+    @OptionGroup var server: ReplayServerOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -45,11 +54,15 @@ struct ReplayCommand: ParsableCommand {
     @Flag(help: "Print one JSON object for each session.")
     var json = false
 
-    func run() throws {
+    func run() async throws {
         let log = try data.openLog()
         if let url = range.to?.server {
             let redrive = Redrive(url: url, speed: playback.speed.factor, json: json)
             return try redrive.run(try playback.session(session, range, of: log), of: log)
+        }
+        if server.serve {
+            let replay = ReplayServer(options: server, speed: playback.speed.factor, json: json)
+            return try await replay.run(try playback.session(session, range, of: log), of: log)
         }
         let bounds = try range.resolve(in: log)
         let chosen = try session.sessions(of: log)

@@ -121,12 +121,16 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
             upgrade(head, context)
         case (stage, 2...3) where segments[1] == "@connections":
             manage(head, segments.count == 3 ? segments[2] : nil, context)
+        case (stage, 2) where segments[1] == "@replay":
+            manage(head, nil, asksPlayer: true, context)
         default:
             reply(.forbidden, to: head, context)
         }
     }
 
-    private func manage(_ head: HTTPRequestHead, _ connection: String?, _ context: ChannelHandlerContext) {
+    private func manage(
+        _ head: HTTPRequestHead, _ connection: String?, asksPlayer: Bool = false, _ context: ChannelHandlerContext
+    ) {
         deadline?.cancel()
         guard gateway.configuration.isManagementOpen || context.remoteAddress?.isLoopback == true else {
             return reply(.forbidden, to: head, context)
@@ -134,7 +138,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let payload = isBodyTooLarge ? nil : body
         body = ByteBuffer()
         let call = ManagementCall(method: head.method, connection: connection, payload: payload)
-        management.perform(call).assumeIsolated().whenSuccess { reply in
+        let answer = asksPlayer ? management.askPlayer(call) : management.perform(call)
+        answer.assumeIsolated().whenSuccess { reply in
             self.reply(reply, to: head, context)
         }
     }
