@@ -10,15 +10,20 @@ struct RangeOptions: ParsableArguments {
     var from: Place?
 
     @Option(
-        help: ArgumentHelp("The last place to look at, included.", valueName: "place"),
-        transform: { try Place(parsing: $0) })
-    var to: Place?
+        help: ArgumentHelp(
+            "The last place to look at, included. For `replay` also a server, ws://…, to send the session to.",
+            valueName: "place"),
+        transform: { try RangeEnd(parsing: $0) })
+    var to: RangeEnd?
 
     /// The positions of both ends, `nil` for an end that was not given.
     func resolve(in log: EventLog) throws -> (from: Position?, to: Position?) {
         let now = Timestamp.now
+        if let server = to?.server {
+            throw ValidationError("--to wants a place here, not a server: \(server)")
+        }
         let first = try from.map { try $0.resolve(in: log, now: now, as: .first) }
-        let last = try to.map { try $0.resolve(in: log, now: now, as: .last) }
+        let last = try to?.place.map { try $0.resolve(in: log, now: now, as: .last) }
         if let first, let last, first > last {
             throw CommandEnd(
                 status: .couldNotRun,
@@ -26,6 +31,20 @@ struct RangeOptions: ParsableArguments {
         }
         return (first, last)
     }
+}
+
+/// What `--to` names: a place in the log or, for `replay`, a server.
+enum RangeEnd: Equatable {
+    case place(Place)
+    case server(String)
+
+    /// A text that begins with `ws://` or `wss://` is a server, everything else a place.
+    init(parsing text: String) throws {
+        self = text.hasPrefix("ws://") || text.hasPrefix("wss://") ? .server(text) : .place(try Place(parsing: text))
+    }
+
+    var place: Place? { if case .place(let place) = self { place } else { nil } }
+    var server: String? { if case .server(let url) = self { url } else { nil } }
 }
 
 /// Which sessions a command works on.

@@ -20,6 +20,19 @@ struct ReplayCommand: AsyncParsableCommand {
             differently is reported. With --against and --expect, this build is compared with another one, or with a \
             file that a build has written: event by event, down to the bytes of the frames.
 
+            With --to ws://HOST:PORT/STAGE, the session is driven against a running server: its clients connect, send \
+            and leave as recorded, its back ends post, and what every client receives must be what the log says, message \
+            by message. A step is done when it is due (--speed) and its place in the order is certain: when what was \
+            ordered before it has been seen. What the recording cut off or skipped for a slow client must come now. Ids in \
+            error frames are compared with the new ones. The server must serve nobody else, and answer the management API \
+            to this machine. The session is held in memory.
+
+            With --serve, the session is played to whoever connects: what everyone was sent, or with --as what one \
+            connection was sent, at the recorded pace times --speed, over the live path. What viewers send is ignored. \
+            The management API tells where it stands (GET /STAGE/@replay) and steers it (POST, with any of \
+            {"paused":true,"speed":4,"goto":"PLACE"}). It goes on until SIGINT; a scratch log in the temporary folder is \
+            removed then.
+
             Exit codes: 0 no difference; 1 could not run; 2 the replay, or what it is compared with, differs; 3 the log is damaged.
 
             Examples:
@@ -29,12 +42,17 @@ struct ReplayCommand: AsyncParsableCommand {
               reprise replay --config other.yaml          what would have been delivered differently?
               reprise replay --against build/old/reprise --session all
               reprise replay --write-expect session.trace, then: reprise replay --expect session.trace
+              reprise replay --session 3 --to ws://127.0.0.1:8080/dev --speed 10
+              reprise replay --serve --port 8081 --speed 10 --max-wait 2s
+              curl -d '{"paused":true}' http://127.0.0.1:8081/dev/@replay
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
     @OptionGroup(title: "Comparing") var comparison: CompareOptions
+    @OptionGroup var playback: PlaybackOptions
+    @OptionGroup var server: ReplayServerOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -46,6 +64,14 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = try data.openLog()
+        if let url = range.to?.server {
+            let redrive = Redrive(url: url, speed: playback.speed.factor, json: json)
+            return try redrive.run(try playback.session(session, range, of: log), of: log)
+        }
+        if server.serve {
+            let replay = ReplayServer(options: server, speed: playback.speed.factor, json: json)
+            return try await replay.run(try playback.session(session, range, of: log), of: log)
+        }
         let bounds = try range.resolve(in: log)
         let chosen = try session.sessions(of: log)
         let sessions = chosen.filter { touches($0, bounds) }

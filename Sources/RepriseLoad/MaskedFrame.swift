@@ -10,6 +10,7 @@ enum MaskedFrame {
     /// The opcodes that the generator sends or meets.
     enum Opcode {
         static let text: UInt8 = 0x1
+        static let binary: UInt8 = 0x2
         static let close: UInt8 = 0x8
         static let ping: UInt8 = 0x9
         static let pong: UInt8 = 0xA
@@ -50,11 +51,11 @@ enum MaskedFrame {
         mask(&bytes, from: start, key: key)
     }
 
-    /// Appends a Close frame with a status code and no reason.
-    static func appendClose(code: UInt16, key: UInt32, to bytes: inout [UInt8]) {
-        append(opcode: Opcode.close, key: key, payloadBytes: 2, to: &bytes) { bytes in
-            bytes.append(UInt8(code >> 8))
-            bytes.append(UInt8(code & 0xFF))
+    /// Appends a Close frame with a status code and a reason; without a code it has no payload.
+    static func appendClose(code: UInt16?, reason: String = "", key: UInt32, to bytes: inout [UInt8]) {
+        let payload = code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] + Array(reason.utf8) } ?? []
+        append(opcode: Opcode.close, key: key, payloadBytes: payload.count, to: &bytes) {
+            $0.append(contentsOf: payload)
         }
     }
 

@@ -56,9 +56,7 @@ struct UpgradeHandshake {
             return bytes.count < Self.headBytesMax
                 ? .incomplete : .refused(status: 0, reason: "a head of more than \(Self.headBytesMax) bytes")
         }
-        var lines = bytes[..<headBytes].split(separator: UInt8(ascii: "\n")).map { line in
-            String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
-        }
+        var lines = Self.lines(of: bytes[..<headBytes])
         let words = lines.removeFirst().split(separator: " ", maxSplits: 2)
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
             return .refused(status: 0, reason: "the answer is not HTTP")
@@ -66,13 +64,7 @@ struct UpgradeHandshake {
         guard status == 101 else {
             return .refused(status: status, reason: words.count > 2 ? String(words[2]) : "no reason")
         }
-        func value(_ name: String) -> String? {
-            for line in lines where line.lowercased().hasPrefix(name + ":") {
-                return String(line.dropFirst(name.count + 1).drop { $0 == " " || $0 == "\t" })
-                    .split(separator: " ").joined(separator: " ")
-            }
-            return nil
-        }
+        func value(_ name: String) -> String? { Self.value(of: name, in: lines) }
         guard value("upgrade")?.lowercased() == "websocket" else {
             return .refused(status: status, reason: "no \"Upgrade: websocket\"")
         }
@@ -82,8 +74,29 @@ struct UpgradeHandshake {
         return .accepted(headBytes: headBytes)
     }
 
+    /// The value of a field in the head of an answer, or nil if it has none.
+    ///
+    /// - Parameter name: in lower case.
+    static func value(of name: String, inHead head: ArraySlice<UInt8>) -> String? {
+        value(of: name, in: lines(of: head).dropFirst())
+    }
+
+    private static func value(of name: String, in lines: some Sequence<String>) -> String? {
+        for line in lines where line.lowercased().hasPrefix(name + ":") {
+            return String(line.dropFirst(name.count + 1).drop { $0 == " " || $0 == "\t" })
+                .split(separator: " ").joined(separator: " ")
+        }
+        return nil
+    }
+
+    private static func lines(of head: ArraySlice<UInt8>) -> [String] {
+        head.split(separator: UInt8(ascii: "\n")).map { line in
+            String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+        }
+    }
+
     /// Bytes up to and with the empty line; nil if there is none yet.
-    private static func headBytes(_ bytes: [UInt8]) -> Int? {
+    static func headBytes(_ bytes: [UInt8]) -> Int? {
         let end: [UInt8] = [13, 10, 13, 10]
         guard bytes.count >= 4 else { return nil }
         for index in 0...(bytes.count - 4) where bytes[index] == 13 && bytes[index..<(index + 4)].elementsEqual(end) {

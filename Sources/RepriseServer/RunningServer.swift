@@ -18,7 +18,7 @@ struct RunningServer: Sendable {
     ///   - readerLoop: reads for connections that catch up; `nil` where the policy is another.
     static func start(
         _ startup: consuming Startup, _ configuration: ServerConfiguration, loops: [any EventLoop],
-        diskLoop: any EventLoop, readerLoop: (any EventLoop)?, logger: Logger,
+        diskLoop: any EventLoop, readerLoop: (any EventLoop)?, player: Player? = nil, logger: Logger,
         onFailure: @escaping @Sendable (ServerError) -> Void
     ) async throws -> RunningServer {
         let gate = LogGate()
@@ -60,12 +60,16 @@ struct RunningServer: Sendable {
                     shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
                     connectionCount: count, clock: { Host.now })
                 shard.start(gateway)
-                let management = ManagementAPI(gateway: gateway, shards: shards, log: log)
+                if let player { gateway.onOpen = { player.viewerJoined() } }
+                let management = ManagementAPI(gateway: gateway, shards: shards, log: log, player: player)
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
                     parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))
             }.get()
             rooms.append(room)
+        }
+        if let player, let room = rooms.first {
+            try await player.start(PlaybackStage(room), viewers: { count.now })
         }
         return RunningServer(gateways: rooms, recorder: recorder, shards: shards, reader: reader)
     }

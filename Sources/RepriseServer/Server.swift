@@ -25,17 +25,21 @@ public struct ServerAnnouncement: Sendable {
 /// A broadcast server on one data folder.
 public struct Server: Service {
     private let configuration: ServerConfiguration
+    private let playback: Playback?
     private let logger: Logger
     private let onListening: @Sendable (ServerAnnouncement) -> Void
 
     /// Prepares a server. Nothing is opened before `run`.
     ///
-    /// - Parameter onListening: is called once, when connections are accepted.
+    /// - Parameters:
+    ///   - playback: a recording to play to whoever connects.
+    ///   - onListening: is called once, when connections are accepted.
     public init(
-        _ configuration: ServerConfiguration, logger: Logger,
+        _ configuration: ServerConfiguration, playback: Playback? = nil, logger: Logger,
         onListening: @escaping @Sendable (ServerAnnouncement) -> Void = { _ in }
     ) {
         self.configuration = configuration
+        self.playback = playback
         self.logger = logger
         self.onListening = onListening
     }
@@ -52,9 +56,14 @@ public struct Server: Service {
         let diskLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let readerLoop =
             configuration.slowConsumerPolicy == .catchUp ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
+        let playerLoop = playback.map { _ in MultiThreadedEventLoopGroup(numberOfThreads: 1) }
         let result: Result<Void, any Error>
         do {
-            try await serve(on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop?.next())
+            let player = try playback.flatMap { playback in
+                try playerLoop.map { try Player(playback, eventLoop: $0.next(), clock: { Host.now }) }
+            }
+            try await serve(
+                on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop?.next(), player: player)
             result = .success(())
         } catch {
             result = .failure(error)
@@ -62,12 +71,14 @@ public struct Server: Service {
         try await loops.shutdownGracefully()
         try await diskLoop.shutdownGracefully()
         try await readerLoop?.shutdownGracefully()
+        try await playerLoop?.shutdownGracefully()
         withExtendedLifetime(lock) {}
         try result.get()
     }
 
     private func serve(
-        on loops: MultiThreadedEventLoopGroup, diskLoop: any EventLoop, readerLoop: (any EventLoop)?
+        on loops: MultiThreadedEventLoopGroup, diskLoop: any EventLoop, readerLoop: (any EventLoop)?,
+        player: Player?
     ) async throws {
         let engineRoom = EngineRoom()
         let channel = try await bind(loops, engineRoom)
@@ -84,7 +95,7 @@ public struct Server: Service {
             }
             running = try await RunningServer.start(
                 startup, configuration, loops: Array(loops.makeIterator()), diskLoop: diskLoop,
-                readerLoop: readerLoop, logger: logger
+                readerLoop: readerLoop, player: player, logger: logger
             ) { failed.yield($0) }
             engineRoom.open(running.gateways)
             try await channel.setOption(.autoRead, value: true).get()
@@ -96,6 +107,7 @@ public struct Server: Service {
 
         let failure = await firstFailure(of: failures)
         try? await channel.close()
+        try? await player?.stop()
         if let failure {
             try await running.abandon()
             throw failure

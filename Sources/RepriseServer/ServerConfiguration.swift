@@ -30,6 +30,9 @@ public struct ServerConfiguration: Sendable {
     /// Whether binary messages are accepted; otherwise they close with 1003.
     public var allowsBinary = false
 
+    /// Whether messages of clients are dropped unread: a recording is played, and what its viewers say is no part of it.
+    public var ignoresMessages = false
+
     // MARK: Bounds
 
     /// The most connections at once; further ones get 503.

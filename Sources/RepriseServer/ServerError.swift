@@ -15,6 +15,9 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     /// The machine stopped under a server that did not sync every commit, and the folder is not whole.
     case unverified(path: String, LogError)
 
+    /// There is no such recording to play.
+    case nothingToPlay(String)
+
     /// One line: what is wrong, and what to do about it.
     public var description: String {
         switch self {
@@ -25,6 +28,7 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
         case .cannotListen(let host, let port, let reason):
             "cannot listen on \(host):\(port): \(reason); stop what listens there, or name another with --port"
         case .log(let error): error.description
+        case .nothingToPlay(let reason): "there is nothing to play: \(reason)"
         case .storageFailed(let reason):
             "the log failed (\(reason)); stopped without delivering what was not committed, a restart recovers"
         case .unverified(let path, let error):

@@ -52,10 +52,12 @@ def message(data, action="onMessage"):
 class Server:
     """A running `reprise serve`."""
 
+    verb = ("serve",)
+
     def __init__(self, *flags, data, folder, env=None):
         self.data = pathlib.Path(data)
         self._stderr = open(folder / f"stderr-{time.monotonic_ns()}", "w+b")
-        command = [*PREFIX, BINARY, "serve", "--json", "--port", "0", "--data", str(data), *map(str, flags)]
+        command = [*PREFIX, BINARY, *self.verb, "--json", "--port", "0", "--data", str(data), *map(str, flags)]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._stderr, env=environment(env), cwd=folder)
         self.expected_exit = None

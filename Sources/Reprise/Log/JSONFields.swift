@@ -1,17 +1,17 @@
 // The members of one JSON object, taken out by name. Values are read only when they are asked for, straight from the
 // line: positions are exact integers, which a reader that goes through doubles would not keep.
 
-internal import NIOCore
+package import NIOCore
 
 /// Walks over the members of one line; each read names its field for the error.
-struct JSONFields {
+package struct JSONFields {
     private let line: ByteBuffer
     private var members: [(name: String, value: JSONSlice)] = []
 
     /// Scans a whole line.
     ///
     /// - Throws: `notText`, `notAnObject`, `duplicate`.
-    init(_ line: ByteBuffer) throws(EventJSONError) {
+    package init(_ line: ByteBuffer) throws(EventJSONError) {
         self.line = line
         let bytes = line.readableBytesSpan
         var validator = UTF8Validator()
@@ -42,13 +42,20 @@ struct JSONFields {
     }
 
     /// The name of a member that nobody has taken.
-    var leftOver: String? { members.first?.name }
+    package var leftOver: String? { members.first?.name }
 
-    func has(_ name: String) -> Bool { members.contains { $0.name == name } }
+    /// Whether there is a member that nobody has taken.
+    package func has(_ name: String) -> Bool { members.contains { $0.name == name } }
 
     mutating func text(_ name: String) throws(EventJSONError) -> String {
         guard let text = JSONFields.text(of: try take(name), in: line) else { throw .invalid(name, "a string") }
         return text
+    }
+
+    /// Takes a value as it is written.
+    package mutating func verbatim(_ name: String) throws(EventJSONError) -> String {
+        let value = try take(name)
+        return line.getString(at: line.readerIndex + value.start, length: value.end - value.start) ?? ""
     }
 
     mutating func optionalText(_ name: String) throws(EventJSONError) -> String? {
@@ -74,8 +81,7 @@ struct JSONFields {
     mutating func integer<Value: FixedWidthInteger>(
         _ name: String, as: Value.Type = Value.self
     ) throws(EventJSONError) -> Value {
-        let value = try take(name)
-        let text = line.getString(at: line.readerIndex + value.start, length: value.end - value.start) ?? ""
+        let text = try verbatim(name)
         guard let number = Value(text) else {
             throw .invalid(name, "an integer from \(Value.min) to \(Value.max)")
         }

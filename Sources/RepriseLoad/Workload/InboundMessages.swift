@@ -1,13 +1,23 @@
-/// Takes a server's byte stream apart into messages, fragments joined, without keeping their bytes.
+/// Takes a server's byte stream apart into messages, fragments joined; keeps their bytes only if it is told to.
 struct InboundMessages {
+    /// A whole message.
+    struct Message: Equatable {
+        /// Whether it is text; else it is binary.
+        var isText: Bool
+        /// The fingerprint of its payload.
+        var fingerprint: UInt64
+        /// Its payload, if payloads are kept.
+        var payload: [UInt8]
+    }
+
     /// What a stretch of the stream brought.
     enum Piece: Equatable {
-        /// A whole message came to its end; the fingerprint of its payload.
-        case message(UInt64)
+        /// A whole message came to its end.
+        case message(Message)
         /// A ping, with its payload.
         case ping([UInt8])
-        /// A Close.
-        case close
+        /// A Close, with its payload.
+        case close([UInt8])
         /// Bytes that no server may send; the reason.
         case refused(String)
     }
@@ -20,8 +30,16 @@ struct InboundMessages {
     private var state = State.head
     private var head: [UInt8] = []
     private var control: [UInt8] = []
+    private let keepsPayloads: Bool
+    private var payload: [UInt8] = []
     private var fingerprint = Fingerprint()
     private var isInMessage = false
+    private var isText = false
+
+    /// - Parameter keepsPayloads: whether messages carry their bytes.
+    init(keepsPayloads: Bool = false) {
+        self.keepsPayloads = keepsPayloads
+    }
 
     /// Takes the next bytes and hands out what ends in them.
     ///
@@ -40,6 +58,7 @@ struct InboundMessages {
                 if opcode & 0x8 == 0 {
                     while index < end {
                         fingerprint.add(bytes[index])
+                        if keepsPayloads { payload.append(bytes[index]) }
                         index += 1
                     }
                 } else {
@@ -60,13 +79,14 @@ struct InboundMessages {
         state = .head
         switch opcode {
         case MaskedFrame.Opcode.ping: body(.ping(control))
-        case MaskedFrame.Opcode.close: body(.close)
+        case MaskedFrame.Opcode.close: body(.close(control))
         case MaskedFrame.Opcode.pong: break
         default:
             isInMessage = !isFinal
             guard isFinal else { return }
-            body(.message(fingerprint.value))
+            body(.message(Message(isText: isText, fingerprint: fingerprint.value, payload: payload)))
             fingerprint = Fingerprint()
+            payload = []
         }
     }
 
@@ -83,7 +103,8 @@ struct InboundMessages {
         let length = head.dropFirst(lengthBytes == 0 ? 1 : 2).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
         guard length <= 1 << 30 else { return "a length of \(length) bytes" }
         switch opcode {
-        case 0 where isInMessage, 1 where !isInMessage, 2 where !isInMessage: break
+        case 0 where isInMessage: break
+        case 1 where !isInMessage, 2 where !isInMessage: isText = opcode == MaskedFrame.Opcode.text
         case MaskedFrame.Opcode.close, MaskedFrame.Opcode.ping, MaskedFrame.Opcode.pong: control = []
         default: return "opcode \(opcode) does not belong here"
         }

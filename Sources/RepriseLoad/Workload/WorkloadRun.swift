@@ -138,7 +138,7 @@ public struct WorkloadRun: ~Copyable {
     private mutating func send(_ message: RecordedWorkload.Message, on index: Int, intended: Int) {
         guard connections[index].state != .closed, connections[index].state != .closing else { return }
         let key = UInt32(truncatingIfNeeded: random.next())
-        let opcode = message.isText ? MaskedFrame.Opcode.text : 0x2
+        let opcode = message.isText ? MaskedFrame.Opcode.text : MaskedFrame.Opcode.binary
         let body = message.body
         connections[index].queue { [workload] bytes in
             MaskedFrame.append(opcode: opcode, key: key, payloadBytes: body.count, to: &bytes) { bytes in
@@ -270,9 +270,11 @@ public struct WorkloadRun: ~Copyable {
         let moment = now
         for piece in pieces {
             switch piece {
-            case .message(let fingerprint):
+            case .message(let message):
                 tally.deliveries += 1
-                if let intended = connections[index].take(fingerprint) { tally.latency.record(moment - intended) }
+                if let intended = connections[index].take(message.fingerprint) {
+                    tally.latency.record(moment - intended)
+                }
             case .ping(let payload):
                 let key = UInt32(truncatingIfNeeded: random.next())
                 connections[index].queue { bytes in

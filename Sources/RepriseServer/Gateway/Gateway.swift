@@ -21,6 +21,9 @@ final class ConnectionCount: Sendable {
         return false
     }
 
+    /// How many there are now.
+    var now: Int { live.load(ordering: .relaxed) }
+
     func leave() { live.wrappingSubtract(1, ordering: .relaxed) }
 }
 
@@ -50,6 +53,8 @@ final class Gateway {
     var payloadBytes: Int { payloads.readableBytes }
     private var isFlushScheduled = false
     private var held: [Connection] = []
+    /// Is told of every connection that is in the log and open.
+    var onOpen: (@Sendable () -> Void)?
     /// Whether upgrades are refused because the server stops.
     var isStopping = false
 

@@ -121,12 +121,16 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
             upgrade(head, context)
         case (stage, 2...3) where segments[1] == "@connections":
             manage(head, segments.count == 3 ? segments[2] : nil, context)
+        case (stage, 2) where segments[1] == "@replay":
+            manage(head, nil, asksPlayer: true, context)
         default:
             reply(.forbidden, to: head, context)
         }
     }
 
-    private func manage(_ head: HTTPRequestHead, _ connection: String?, _ context: ChannelHandlerContext) {
+    private func manage(
+        _ head: HTTPRequestHead, _ connection: String?, asksPlayer: Bool = false, _ context: ChannelHandlerContext
+    ) {
         deadline?.cancel()
         guard gateway.configuration.isManagementOpen || context.remoteAddress?.isLoopback == true else {
             return reply(.forbidden, to: head, context)
@@ -134,7 +138,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let payload = isBodyTooLarge ? nil : body
         body = ByteBuffer()
         let call = ManagementCall(method: head.method, connection: connection, payload: payload)
-        management.perform(call).assumeIsolated().whenSuccess { reply in
+        let answer = asksPlayer ? management.askPlayer(call) : management.perform(call)
+        answer.assumeIsolated().whenSuccess { reply in
             self.reply(reply, to: head, context)
         }
     }
@@ -211,8 +216,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func becomeConnection(
         _ head: HTTPRequestHead, _ headers: HTTPHeaders, _ context: ChannelHandlerContext
     ) {
+        let id = gateway.makeConnectionID()
         let connection = Connection(
-            id: gateway.makeConnectionID(), gateway: gateway, handshake: HTTPGatewayHandler.handshake(headers))
+            id: id, gateway: gateway, handshake: HTTPGatewayHandler.handshake(headers, of: id))
         let connected = UpgradeRequest.connected(
             head, connection: connection.id, request: gateway.makeRequestID(),
             sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
@@ -234,11 +240,13 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         gateway.submit(.connected(connected))
     }
 
-    private static func handshake(_ headers: HTTPHeaders) -> ByteBuffer {
+    /// The 101. It tells the client its id, which AWS tells only back ends: tools that hold a connection can then be
+    /// addressed.
+    private static func handshake(_ headers: HTTPHeaders, of connection: ConnectionID) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeString("HTTP/1.1 101 Switching Protocols\r\n")
         for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
-        buffer.writeString("\r\n")
+        buffer.writeString("x-reprise-connection-id: \(connection)\r\n\r\n")
         return buffer
     }
 }

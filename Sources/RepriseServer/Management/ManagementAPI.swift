@@ -20,14 +20,17 @@ final class ManagementAPI {
     private let gateway: Gateway
     private let shards: [Shard]
     private let log: EventLog
+    /// Plays a recording, if this server does.
+    private let player: Player?
 
     /// Bytes of frames for one connection that may wait before its posts get 429: its buffer is full.
     static let waitingBytesMax = 1 << 20
 
-    init(gateway: Gateway, shards: [Shard], log: EventLog) {
+    init(gateway: Gateway, shards: [Shard], log: EventLog, player: Player? = nil) {
         self.gateway = gateway
         self.shards = shards
         self.log = log
+        self.player = player
     }
 
     private var eventLoop: any EventLoop { gateway.shard.eventLoop }
@@ -65,6 +68,12 @@ final class ManagementAPI {
         default:
             return done(.error(.methodNotAllowed, "MethodNotAllowedException", "Method Not Allowed"))
         }
+    }
+
+    /// Asks the player, or tells it what to do. Without one there is nothing at this path.
+    func askPlayer(_ call: ManagementCall) -> EventLoopFuture<HTTPReply> {
+        guard let player else { return done(.forbidden) }
+        return player.perform(call).hop(to: eventLoop)
     }
 
     private func post(_ payload: ByteBuffer?, to id: ConnectionID) -> EventLoopFuture<HTTPReply> {

@@ -80,6 +80,8 @@ extension Connection: ChannelDuplexHandler {
             return
         }
         switch inbound {
+        case .message(_, let range) where gateway.configuration.ignoresMessages:
+            gateway.discardMessage(range)
         case .message(let opcode, let range):
             gateway.submitMessage(of: id, opcode, range)
         case .ping(let payload):

@@ -86,6 +86,7 @@ final class Connection {
         lifecycle = .open
         outbox.activate(at: offset, handshake: handshake)
         handshake = ByteBuffer()
+        gateway.onOpen?()
     }
 
     /// The connect was refused by the log.

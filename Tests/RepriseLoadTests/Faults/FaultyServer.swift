@@ -144,7 +144,13 @@ private final class Guest: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         received.writeBuffer(&bytes)
         if number == nil, !upgrade(context) { return }
-        while let body = nextBody() {
+        while let (opcode, body) = nextFrame() {
+            guard opcode != MaskedFrame.Opcode.close else {
+                var answer = Self.frame(body)
+                answer.setInteger(0x80 | opcode, at: answer.readerIndex)
+                context.writeAndFlush(NIOAny(answer), promise: nil)
+                return context.close(promise: nil)
+            }
             let text = String(buffer: body)
             let prefix = #"{"action":"onMessage","data":"#
             if text.hasPrefix(prefix) {
@@ -170,8 +176,8 @@ private final class Guest: ChannelInboundHandler {
         return true
     }
 
-    /// The next frame's payload, unmasked; nil until it is whole.
-    private func nextBody() -> ByteBuffer? {
+    /// The next frame's opcode and payload, unmasked; nil until it is whole.
+    private func nextFrame() -> (UInt8, ByteBuffer)? {
         var rest = received
         guard let head = rest.readInteger(as: UInt16.self) else { return nil }
         var count = Int(head & 0x7F)
@@ -181,7 +187,7 @@ private final class Guest: ChannelInboundHandler {
         }
         guard let key = rest.readBytes(length: 4), let masked = rest.readBytes(length: count) else { return nil }
         received = rest
-        return ByteBuffer(bytes: masked.enumerated().map { $1 ^ key[$0 & 3] })
+        return (UInt8(head >> 8) & 0x0F, ByteBuffer(bytes: masked.enumerated().map { $1 ^ key[$0 & 3] }))
     }
 
     /// A text frame.

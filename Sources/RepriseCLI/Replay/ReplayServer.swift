@@ -1,0 +1,111 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Logging
+internal import Reprise
+internal import RepriseServer
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// The options of `reprise replay --serve`.
+struct ReplayServerOptions: ParsableArguments {
+    @Flag(help: "Play the session to whoever connects.") var serve = false
+    @Option(help: "Address to listen on, with --serve.") var host = "127.0.0.1"
+    @Option(name: .shortAndLong, help: "Port to listen on, with --serve; 0 lets the system choose.") var port = 8080
+    @Option(help: "Stage: the first segment of every path, with --serve.") var stage = "dev"
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp("Play only what this connection was sent, with --serve.", valueName: "id"),
+        transform: {
+            guard let connection = ConnectionID(text: $0) else {
+                throw ValidationError("a connection id has 16 characters, the last is '='")
+            }
+            return connection
+        })
+    var connection: ConnectionID?
+    @Flag(help: "Begin again at the end, with --serve.") var loop = false
+    @Flag(help: "Play before anybody is there, with --serve; it begins with the first viewer otherwise.")
+    var atOnce = false
+    @Option(
+        help: ArgumentHelp(
+            "Longest wait between two deliveries, such as 2s or 500ms, with --serve.", valueName: "duration"),
+        transform: {
+            guard let seconds = Seconds.parse($0), seconds >= 0, seconds.isFinite, seconds < 1e9 else {
+                throw ValidationError("a wait is a number of seconds such as 2, 1.5, 500ms or 10m")
+            }
+            return .seconds(seconds)
+        })
+    var maxWait: Duration?
+
+    func validate() throws {
+        let needsServe = connection != nil || loop || atOnce
+        if needsServe, !serve { throw ValidationError("--as, --loop and --at-once go with --serve") }
+    }
+}
+
+/// Plays a session to whoever connects, until it is told to stop.
+struct ReplayServer {
+    var options: ReplayServerOptions
+    var speed: Double?
+    var json: Bool
+
+    /// - Throws: `CommandEnd`, or what says why the server cannot run.
+    func run(_ session: Session, of log: EventLog) async throws {
+        var playback = Playback(session, of: log)
+        playback.connection = options.connection
+        playback.speed = speed
+        playback.waitMax = options.maxWait
+        playback.repeats = options.loop
+        playback.startsAtOnce = options.atOnce
+        var configuration = ServerConfiguration()
+        configuration.host = options.host
+        configuration.port = options.port
+        configuration.stage = options.stage
+        configuration.durability = .never
+        configuration.ignoresMessages = true
+        configuration.allowsBinary = true
+        configuration.engine.frameBytesMax = try log.start(of: session).configuration.frameBytesMax
+        // Viewers may watch a quiet recording for as long as they like.
+        configuration.idleTimeoutSeconds = 31_536_000
+        configuration.lifetimeSeconds = 31_536_000
+        configuration.dataPath = try ReplayServer.makeScratchFolder()
+        defer { try? FileManager.default.removeItem(atPath: configuration.dataPath) }
+        do throws(ConfigurationError) {
+            try configuration.validate()
+        } catch {
+            throw ValidationError(error.description)
+        }
+        try await serve(playback, configuration)
+    }
+
+    private func serve(_ playback: Playback, _ configuration: ServerConfiguration) async throws {
+        var logger = Logger(label: "reprise") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .warning
+        let session = playback.session.id
+        let server = Server(configuration, playback: playback, logger: logger) { [json, options, speed] announcement in
+            let pace = speed.map { "\($0)x" } ?? "as fast as it goes"
+            let start = options.atOnce ? "plays now" : "plays with the first viewer"
+            printLine(
+                json
+                    ? "{\"url\":\"\(announcement.url)\",\"port\":\(announcement.port),\"session\":\(session)}"
+                    : "\(announcement.url) is up: session \(session) of \(playback.log.path), \(pace), \(start)")
+        }
+        let group = ServiceGroupConfiguration(
+            services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch let error as ServerError {
+            throw error.asFailure
+        }
+    }
+
+    private static func makeScratchFolder() throws -> String {
+        let path = NSTemporaryDirectory() + "reprise-replay-\(UUID().uuidString)"
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        } catch {
+            throw CommandEnd(status: .couldNotRun, message: "cannot make a folder in \(NSTemporaryDirectory())")
+        }
+        return path
+    }
+}
