@@ -72,9 +72,8 @@ public struct ReplayTrace: Sendable {
 
     private mutating func step(_ events: [Event], _ index: Int) -> Step {
         let deliveries = events[index].fact.startsSession ? 0 : engine.digest.deliveries
-        routes.decided = nil
-        routes.agrees = true
-        engine.apply(events.span.extracting(index..<index + 1), checking: &routes, into: &plan)
+        routes.decide(events[index].fact)
+        engine.apply(events.span.extracting(index..<index + 1), matches: &routes, into: &plan)
         let frames = plan.run.bytes.readableBytes > 0 ? plan.run.bytes : plan.targeted
         let isDelivered = engine.digest.deliveries > deliveries
         return Step(
@@ -105,21 +104,30 @@ public struct ReplayTrace: Sendable {
 }
 
 /// Decides every route again and keeps the decision.
-private struct DecidedRoutes: RouteChecker {
+private struct DecidedRoutes: MatchSource {
     private var routes: RouteTable
-    var decided: RouteOutcome?
-    var agrees = true
+    private var match: RouteMatch?
+    private(set) var decided: RouteOutcome?
+    private(set) var agrees = true
 
     init(_ routes: RouteTable) { self.routes = routes }
 
-    mutating func begin(_ routes: RouteTable) { self.routes = routes }
-
-    mutating func check(_ message: Message, at position: Position) -> RouteMatch? {
-        let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
-        decided = routes.outcome(of: match.decision)
-        agrees = routes.agrees(match.decision, with: message.outcome)
-        return agrees ? match : nil
+    mutating func decide(_ fact: Fact) {
+        (match, decided, agrees) = (nil, nil, true)
+        switch fact {
+        case .sessionStarted(let started):
+            routes = started.configuration.routes
+        case .message(let message):
+            let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
+            decided = routes.outcome(of: match.decision)
+            agrees = routes.agrees(match.decision, with: message.outcome)
+            if agrees { self.match = match }
+        case .connected, .sent, .disconnected, .skipped, .sessionEnded:
+            break
+        }
     }
+
+    mutating func next() -> RouteMatch? { match }
 }
 
 extension Fact {
