@@ -28,7 +28,9 @@ public struct LogReader: Sendable {
     private var ends: [Int] = []
     private var names = RecentTexts()
 
-    /// Reads from `position` on. The record before it is trusted for its chain hash.
+    /// Reads from `position` on. The record before it, or the cut, is trusted for its chain hash.
+    ///
+    /// - Throws: `trimmed` where the log begins behind `position`.
     public init(_ log: EventLog, from position: Position) throws(LogError) {
         self.log = log
         next = max(position, Position(1))
@@ -40,7 +42,8 @@ public struct LogReader: Sendable {
     /// What is sound before damage is returned first; the call after that throws.
     ///
     /// - Parameter bytesMax: the most bytes to read, unless a single record is larger.
-    /// - Throws: `damaged` with the first position that is missing or not what was written.
+    /// - Throws: `damaged` with the first position that is missing or not what was written; `trimmed` where a trim has
+    ///   overtaken the reader.
     public mutating func read(
         through last: Position = Position(.max), bytesMax: Int = chunkBytesMax
     ) throws(LogError) -> [Event] {
@@ -70,6 +73,9 @@ public struct LogReader: Sendable {
             try transaction.withCursor(log.tables.events) { cursor in
                 guard try cursor.seek(first.rawValue), cursor.key <= last.rawValue else { return }
                 guard cursor.key == first.rawValue else {
+                    if let cut = try log.cut(in: transaction), first <= cut.position {
+                        throw LogError.trimmed(position: first, first: cut.position.next)
+                    }
                     throw LogError.damaged(position: first, reason: "the next record is at \(cursor.key)")
                 }
                 try chunk.writeWithOutputRawSpan(minimumWritableBytes: cursor.withValue { $0.byteCount }) { output in

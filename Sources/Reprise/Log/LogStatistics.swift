@@ -34,7 +34,7 @@ public struct LogStatistics: Sendable {
         mapBytes = info.mapBytes
         guard let first = try log.firstPosition() else { return }
         let end = try log.tail().position
-        engine = Engine(before: first.previous)
+        engine = try log.engineBeforeFirst()
         var reader = try LogReader(log, from: first)
         while reader.next <= end {
             let events = try reader.read(through: end)
