@@ -89,6 +89,11 @@ internal import CLMDB
         return true
     }
 
+    /// Removes the current entry (`mdb_cursor_del`). There is no current entry then: move before anything else.
+    fileprivate func removeCurrent() throws(LMDBError) {
+        try unsafe check(mdb_cursor_del(handle, 0), "mdb_cursor_del")
+    }
+
     private mutating func move(_ operation: MDB_cursor_op) throws(LMDBError) -> Bool {
         try unsafe move(operation, from: MDB_val())
     }
@@ -116,5 +121,22 @@ extension Transaction where Self: ~Copyable {
     ) throws -> Result {
         var cursor = try Cursor(handle, table.identifier, pageBytes: mappedPageBytes)
         return try body(&cursor)
+    }
+}
+
+extension WriteTransaction {
+    /// Removes every entry whose key is `last` or below.
+    ///
+    /// - Returns: how many there were.
+    @discardableResult
+    public borrowing func removeAll(through last: UInt64, from table: OrdinalTable) throws(LMDBError) -> Int {
+        var cursor = try Cursor(handle, table.identifier, pageBytes: nil)
+        var count = 0
+        // From the first entry each time: where a cursor stands after a removal that emptied its page is LMDB's affair.
+        while try cursor.first(), cursor.key <= last {
+            try cursor.removeCurrent()
+            count += 1
+        }
+        return count
     }
 }

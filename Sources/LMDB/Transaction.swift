@@ -54,6 +54,22 @@ extension Transaction where Self: ~Copyable {
         return stat.ms_entries
     }
 
+    /// Pages that the table occupies (`mdb_stat`), overflow pages included.
+    public borrowing func pageCount(_ table: OrdinalTable) throws(LMDBError) -> Int {
+        try pageCount(table.identifier)
+    }
+
+    /// Pages that the table occupies (`mdb_stat`), overflow pages included.
+    public borrowing func pageCount(_ table: BytesTable) throws(LMDBError) -> Int {
+        try pageCount(table.identifier)
+    }
+
+    private borrowing func pageCount(_ table: UInt32) throws(LMDBError) -> Int {
+        var stat = MDB_stat()
+        try unsafe check(mdb_stat(handle.pointer, table, &stat), "mdb_stat")
+        return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+    }
+
     /// Whether the environment holds no table at all.
     public var rootIsEmpty: Bool {
         get throws(LMDBError) {

@@ -54,6 +54,21 @@ extension WriteTransaction {
         try check(result, "mdb_put")
     }
 
+    /// Removes the entry under `key`, if there is one (`mdb_del`).
+    public borrowing func remove(_ key: UInt64, from table: OrdinalTable) throws(LMDBError) {
+        var key = key
+        let result = unsafe withUnsafeMutableBytes(of: &key) { bytes in
+            unsafe remove(UnsafeRawBufferPointer(bytes), table.identifier)
+        }
+        if result != MDB_NOTFOUND { try check(result, "mdb_del") }
+    }
+
+    /// Removes the entry under `key`, if there is one (`mdb_del`).
+    public borrowing func remove(_ key: [UInt8], from table: BytesTable) throws(LMDBError) {
+        let result = unsafe key.withUnsafeBytes { unsafe remove($0, table.identifier) }
+        if result != MDB_NOTFOUND { try check(result, "mdb_del") }
+    }
+
     /// Removes every entry of the table (`mdb_drop`), which stays open.
     public borrowing func removeAll(_ table: OrdinalTable) throws(LMDBError) {
         try unsafe check(mdb_drop(handle.pointer, table.identifier, 0), "mdb_drop")
@@ -62,6 +77,11 @@ extension WriteTransaction {
     /// Removes every entry of the table (`mdb_drop`), which stays open.
     public borrowing func removeAll(_ table: BytesTable) throws(LMDBError) {
         try unsafe check(mdb_drop(handle.pointer, table.identifier, 0), "mdb_drop")
+    }
+
+    private borrowing func remove(_ key: UnsafeRawBufferPointer, _ table: UInt32) -> Int32 {
+        var keyValue = unsafe MDB_val(key)
+        return unsafe mdb_del(handle.pointer, table, &keyValue, nil)
     }
 
     private borrowing func put(_ value: [UInt8], _ key: UnsafeRawBufferPointer, _ table: UInt32) -> Int32 {

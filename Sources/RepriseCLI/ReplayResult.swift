@@ -13,6 +13,7 @@ struct ReplayResult {
         output.buffer.beginJSON()
         output.buffer.writeJSON("session", report.session.rawValue)
         output.buffer.writeJSON("firstPosition", report.first.rawValue)
+        output.buffer.writeJSON("trimmedEvents", report.trimmedEvents)
         output.buffer.writeJSON("lastPosition", report.last.rawValue)
         output.buffer.writeJSON("events", report.counts.events)
         output.buffer.writeJSON("connects", report.counts.connects)
@@ -40,7 +41,10 @@ struct ReplayResult {
 
     func printLines(to output: inout StandardOutput) throws {
         let counts = report.counts
-        try output.print("\(report.first)  session \(report.session), replayed from here")
+        let trimmed =
+            report.trimmedEvents == 0
+            ? "" : "; its first \(report.trimmedEvents) events were trimmed away, the digests go on from the cut"
+        try output.print("\(report.first)  session \(report.session), replayed from here\(trimmed)")
         try output.print(
             "\(report.last)  to here: \(counts.events) events (\(counts.connects) connects, "
                 + "\(counts.disconnects) disconnects, \(counts.messages) messages, \(counts.sends) sends), "

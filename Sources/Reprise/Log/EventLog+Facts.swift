@@ -13,11 +13,19 @@ extension EventLog {
 
     /// The event at a position, or `nil` where the log has none.
     ///
+    /// Of what was trimmed away it still has the `connected` of every connection that was live at the cut, and the
+    /// `sessionStarted` of the session that ran there.
+    ///
     /// - Throws: `damaged` where it is not what was written.
     public func event(at position: Position) throws(LogError) -> Event? {
-        guard let first = try firstPosition(), position >= first, position <= (try tail().position) else { return nil }
-        var reader = try LogReader(self, from: position)
-        return try reader.read(through: position).first
+        guard position > .zero, position <= (try tail().position) else { return nil }
+        do throws(LogError) {
+            var reader = try LogReader(self, from: position)
+            return try reader.read(through: position).first
+        } catch {
+            guard case .trimmed = error else { throw error }
+            return try keptEvent(at: position)
+        }
     }
 
     /// The `connected` of a connection, or `nil` when the log does not know the connection.
@@ -29,6 +37,8 @@ extension EventLog {
     }
 
     /// The first fact of a session: everything that decides its deliveries besides events.
+    ///
+    /// It is known as long as the log holds any event of the session, also where the beginning was trimmed away.
     ///
     /// - Throws: `damaged` where the session does not begin with it.
     public func start(of session: Session) throws(LogError) -> SessionStarted {

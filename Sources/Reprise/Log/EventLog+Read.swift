@@ -9,6 +9,9 @@ extension EventLog {
         try read { transaction in
             try transaction.withCursor(self.tables.events) { cursor in
                 guard try cursor.last() else {
+                    if let cut = try self.cut(in: transaction) {
+                        return LogTail(position: cut.position, hash: cut.hash, time: cut.time)
+                    }
                     return LogTail(
                         position: .zero, hash: EventCodec.firstSeed(log: self.id, after: .zero),
                         time: Timestamp(rawValue: 0))
@@ -109,15 +112,25 @@ extension EventLog {
         }
     }
 
-    /// The chain hash of the record at `position`, or the first seed for the position before the first.
+    /// The chain hash of the record at `position`, the cut's, or the first seed for the position before the first.
+    ///
+    /// - Throws: `trimmed` for a position before the cut.
     func chainHash(at position: Position) throws(LogError) -> UInt64 {
-        if position == .zero { return EventCodec.firstSeed(log: id, after: .zero) }
-        return try read { transaction in
+        try read { transaction in
             try transaction.withCursor(self.tables.events) { cursor in
-                guard try cursor.seek(position.rawValue), cursor.key == position.rawValue,
-                    let ends = cursor.withValue(RecordEnds.init)
-                else { throw LogError.damaged(position: position, reason: "the record is missing") }
-                return ends.hash
+                if try cursor.seek(position.rawValue), cursor.key == position.rawValue {
+                    guard let ends = cursor.withValue(RecordEnds.init) else {
+                        throw LogError.damaged(
+                            position: position, reason: RecordDamage.truncated("head").description)
+                    }
+                    return ends.hash
+                }
+                if let cut = try self.cut(in: transaction), position <= cut.position {
+                    if position == cut.position { return cut.hash }
+                    throw LogError.trimmed(position: position.next, first: cut.position.next)
+                }
+                if position == .zero { return EventCodec.firstSeed(log: self.id, after: .zero) }
+                throw LogError.damaged(position: position, reason: "the record is missing")
             }
         }
     }

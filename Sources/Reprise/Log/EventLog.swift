@@ -30,7 +30,7 @@ public final class EventLog: Sendable {
         var checkpoints: OrdinalTable
         /// Position → live connection set.
         var snapshots: OrdinalTable
-        /// Name → format version, `LogID`, run state.
+        /// Name → format version, `LogID`, run state, the cut, and the records that it keeps.
         var meta: BytesTable
     }
 
@@ -116,7 +116,7 @@ public final class EventLog: Sendable {
             let meta = try transaction.bytesTable("meta")
             guard let format = try transaction.value(for: MetaKey.format, in: meta).flatMap(UInt64.init(littleEndian:))
             else { throw LogError.notALog(path: path) }
-            guard format == LogError.formatVersion else {
+            guard (LogError.untrimmedFormatVersion...LogError.formatVersion).contains(format) else {
                 throw LogError.unknownFormat(path: path, found: format)
             }
             tables = Tables(
@@ -141,7 +141,7 @@ public final class EventLog: Sendable {
             connections: try transaction.makeBytesTable("connections"),
             checkpoints: try transaction.makeOrdinalTable("checkpoints"),
             snapshots: try transaction.makeOrdinalTable("snapshots"), meta: try transaction.makeBytesTable("meta"))
-        try transaction.put(LogError.formatVersion.littleEndianBytes, for: MetaKey.format, in: tables.meta)
+        try transaction.put(LogError.untrimmedFormatVersion.littleEndianBytes, for: MetaKey.format, in: tables.meta)
         try transaction.put(id.rawValue.littleEndianBytes, for: MetaKey.logID, in: tables.meta)
         try transaction.commit()
         return tables
@@ -153,6 +153,10 @@ enum MetaKey {
     static let format = Array("format".utf8)
     static let logID = Array("logID".utf8)
     static let run = Array("run".utf8)
+    static let cut = Array("cut".utf8)
+
+    /// The record of a trimmed event that is still needed.
+    static func kept(_ position: Position) -> [UInt8] { Array("kept".utf8) + position.rawValue.littleEndianBytes }
 }
 
 extension UInt64 {

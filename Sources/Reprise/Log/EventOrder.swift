@@ -17,6 +17,36 @@ struct EventOrder: Equatable, Sendable {
     private var latestSession = SessionID(0)
     private var time = Timestamp(rawValue: .min)
 
+    /// Before the first event of a log that begins at position 1.
+    init() {}
+
+    /// Behind a cut.
+    ///
+    /// - Parameters:
+    ///   - live: the live connection set there.
+    ///   - events: events of the session that runs there.
+    init(behind cut: LogCut, live: Projection, events: UInt64) {
+        self.live = live
+        session = cut.sessionFirst == nil ? nil : cut.latestSession
+        eventsInSession = events
+        for skip in cut.skips { skippedThrough[skip.connection] = skip.through }
+        latestSession = cut.latestSession
+        time = cut.time
+    }
+
+    /// What a cut behind the last event must hold.
+    ///
+    /// - Parameters:
+    ///   - hash: the chain hash of the last event.
+    ///   - sessionFirst: the position of the running session's `sessionStarted`.
+    func cut(hash: UInt64, sessionFirst: Position?) -> LogCut {
+        let skips = skippedThrough.map { LogCut.Skip(connection: $0.key, through: $0.value) }
+        return LogCut(
+            position: live.position, hash: hash, time: time, latestSession: latestSession,
+            sessionFirst: session == nil ? nil : sessionFirst,
+            skips: skips.sorted { $0.connection < $1.connection })
+    }
+
     /// Folds one event in.
     ///
     /// - Returns: what is wrong with it, as the second half of a sentence; nothing is folded then.

@@ -14,20 +14,27 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case damaged(position: Position, reason: String)
     /// Something derived from the events does not fit them. The key is a position, in `sessions` a session's ordinal.
     case derivedDamaged(table: String, key: UInt64, reason: String)
+    /// The position was trimmed away: the log begins at `first`.
+    case trimmed(position: Position, first: Position)
     /// LMDB failed.
     case storage(LMDBError)
     /// The folder cannot be made.
     case folder(path: String, reason: String)
 
-    /// The version of the folder's format that this build reads and writes.
-    public static let formatVersion: UInt64 = 1
+    /// The newest version of the folder's format that this build reads.
+    ///
+    /// 1: the events begin at position 1. 2: the log was trimmed; `meta` holds the cut that it begins behind. A log
+    /// stays at 1 until its first trim, so that builds which know no cut can still read it.
+    public static let formatVersion: UInt64 = 2
+    /// The version of a log that was never trimmed.
+    static let untrimmedFormatVersion: UInt64 = 1
 
     /// Whether the log itself is damaged, rather than out of reach.
     public var isDamage: Bool {
         switch self {
         case .damaged, .derivedDamaged: true
         case .storage(let error): [.corrupted, .pageNotFound, .invalid].contains(error.code)
-        case .noLog, .logExists, .unknownFormat, .notALog, .folder: false
+        case .noLog, .logExists, .unknownFormat, .notALog, .folder, .trimmed: false
         }
     }
 
@@ -39,7 +46,7 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .logExists(let path):
             "there is a log in \(path) already; name a folder that does not exist yet"
         case .unknownFormat(let path, let found):
-            "\(path) has format version \(found), this build reads \(LogError.formatVersion); "
+            "\(path) has format version \(found), this build reads up to \(LogError.formatVersion); "
                 + "use the build that wrote it to `log export`, and this one to `log import`"
         case .notALog(let path):
             "\(path) holds an LMDB file that is not a Reprise log; name another data folder"
@@ -47,6 +54,8 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
             "the log is damaged at position \(position): \(reason)"
         case .derivedDamaged(let table, let key, let reason):
             "the log's \(table) table is damaged at \(table == "sessions" ? "session" : "position") \(key): \(reason)"
+        case .trimmed(let position, let first):
+            "position \(position) was trimmed away: the log begins at position \(first)"
         case .storage(let error):
             error.description
         case .folder(let path, let reason):

@@ -122,6 +122,12 @@ public struct LogImport: ~Copyable {
         line += 1
         let event: Event
         do throws(EventJSONError) { event = try EventJSON.parse(bytes) } catch { throw .line(line, error) }
+        if line == 1, event.position > .zero.next {
+            throw .order(
+                line: line,
+                reason: "the export begins at position \(event.position): it is a part of a log, or of a trimmed one; "
+                    + "an import needs every event from position 1, `log backup` copies a trimmed log")
+        }
         if let reason = order.admit(event) { throw .order(line: line, reason: reason) }
         if case .connected(let connected) = event.fact { try open(connected.connection) }
         if case .sessionStarted = event.fact { report.sessions += 1 }

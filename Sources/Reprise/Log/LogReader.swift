@@ -26,7 +26,9 @@ public struct LogReader: Sendable {
     /// The storage of the last chunk, used again where no event of it is left.
     private var chunk = LogChunk()
 
-    /// Reads from `position` on. The record before it is trusted for its chain hash.
+    /// Reads from `position` on. The record before it, or the cut, is trusted for its chain hash.
+    ///
+    /// - Throws: `trimmed` where the log begins behind `position`.
     public init(_ log: EventLog, from position: Position) throws(LogError) {
         self.log = log
         next = max(position, Position(1))
@@ -38,7 +40,8 @@ public struct LogReader: Sendable {
     /// What is sound before damage is returned first; the call after that throws.
     ///
     /// - Parameter bytesMax: the most bytes to read, unless a single record is larger.
-    /// - Throws: `damaged` with the first position that is missing or not what was written.
+    /// - Throws: `damaged` with the first position that is missing or not what was written; `trimmed` where a trim has
+    ///   overtaken the reader.
     public mutating func read(
         through last: Position = Position(.max), bytesMax: Int = chunkBytesMax
     ) throws(LogError) -> [Event] {
@@ -77,6 +80,9 @@ public struct LogReader: Sendable {
             try transaction.withCursor(log.tables.events) { cursor in
                 guard try cursor.seek(next.rawValue), cursor.key <= last.rawValue else { return }
                 guard cursor.key == next.rawValue else {
+                    if let cut = try log.cut(in: transaction), next <= cut.position {
+                        throw LogError.trimmed(position: next, first: cut.position.next)
+                    }
                     throw LogError.damaged(position: next, reason: "the next record is at \(cursor.key)")
                 }
                 try chunk.records.writeWithOutputRawSpan(

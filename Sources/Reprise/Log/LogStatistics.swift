@@ -48,7 +48,7 @@ public struct LogStatistics: Sendable {
         let tail = try log.tail()
         let end = tail.position
         rates = EventRates(over: start...max(start, tail.time))
-        engine = Engine(before: first.previous)
+        engine = try log.engineBeforeFirst()
         var reader = try LogReader(log, from: first)
         var events: [Event] = []
         while reader.next <= end {

@@ -15,6 +15,8 @@ internal import LMDB
 /// Owner: one thread. Memory: one chunk and the live connection set.
 public struct LogVerifier {
     let log: EventLog
+    /// Where the log was cut when the walk began.
+    let cut: LogCut?
     /// The last position to look at.
     let end: Position
     /// Entries of the `connections` table when `end` was the end.
@@ -22,7 +24,7 @@ public struct LogVerifier {
     /// The position that something other than the events says was written.
     private let promised: Promise?
     private var reader: LogReader
-    private var order = EventOrder()
+    private var order: EventOrder
     var report = VerifyReport()
     /// The first thing derived that does not fit the events.
     var derivedDamage: LogError?
@@ -40,34 +42,71 @@ public struct LogVerifier {
     ///
     /// - Throws: `damaged` where not even the ends of the log can be read.
     public init(_ log: EventLog) throws(LogError) {
-        var damage: LogError?
         do throws(LogError) {
-            // The promises first, the end second: a server that appends in between only moves the end further away.
-            let promised = try LogVerifier.promise(of: log, &damage)
-            let (end, connectionCount) = try log.endAndConnectionCount()
-            let catalogue = try LogVerifier.sound(&damage) { () throws(LogError) in try log.sessions() }
-            _ = try LogVerifier.sound(&damage) { () throws(LogError) in
-                try log.runState().map { [$0] } ?? []
+            for _ in 1..<LogVerifier.attemptsMax {
+                do throws(LogError) {
+                    self = try LogVerifier(preparing: log)
+                    return
+                } catch {
+                    guard case .trimmed = error else { throw error }
+                }
             }
-            let reader = try LogReader(log, from: .zero.next)
-            self.promised = promised
-            self.end = end
-            self.connectionCount = connectionCount
-            self.reader = reader
-            for session in catalogue where session.first <= end { sessions[session.id] = session }
+            self = try LogVerifier(preparing: log)
         } catch {
             throw error.placed(at: .zero.next)
         }
+    }
+
+    /// How often the verification is begun when a server trims the log meanwhile.
+    private static let attemptsMax = 16
+
+    /// - Throws: `trimmed` where the log was trimmed while its tables were read: they would not fit together.
+    private init(preparing log: EventLog) throws(LogError) {
+        var damage: LogError?
+        let cut = try log.cut()
+        let first = (cut?.position ?? .zero).next
+        order = EventOrder()
+        if let cut {
+            let state = try log.state(at: cut)
+            order = EventOrder(behind: cut, live: state.live, events: state.checkpoint.events)
+        }
+        // The promises first, the end second: a server that appends in between only moves the end further away.
+        promised = try LogVerifier.promise(of: log, &damage)
+        (end, connectionCount) = try log.endAndConnectionCount()
+        let catalogue = try LogVerifier.sound(&damage) { () throws(LogError) in try log.sessions() }
+        _ = try LogVerifier.sound(&damage) { () throws(LogError) in
+            try log.runState().map { [$0] } ?? []
+        }
+        reader = try LogReader(log, from: first)
+        for session in catalogue where session.first <= end { sessions[session.id] = session }
+        if let now = try log.cut(), now.position >= first {
+            throw .trimmed(position: first, first: now.position.next)
+        }
         self.log = log
+        self.cut = cut
         derivedDamage = damage
     }
 
-    /// Walks the log.
+    /// Walks the log; from the start again when a server trims what comes next.
     ///
     /// - Parameter progress: is told the last verified position after each chunk.
     /// - Throws: the first damage: `damaged` with a position, else `derivedDamaged`.
     public mutating func run(progress: (Position) -> Void = { _ in }) throws(LogError) -> VerifyReport {
+        for _ in 1..<LogVerifier.attemptsMax {
+            do throws(LogError) {
+                return try walk(progress)
+            } catch {
+                guard case .trimmed = error else { throw error }
+                self = try LogVerifier(log)
+            }
+        }
+        return try walk(progress)
+    }
+
+    /// - Throws: `trimmed` where a trim has overtaken the walk.
+    private mutating func walk(_ progress: (Position) -> Void) throws(LogError) -> VerifyReport {
         do throws(LogError) {
+            try verifyCut()
             while reader.next <= end {
                 let events = try reader.read(through: end)
                 guard let last = events.last else { break }
@@ -142,6 +181,28 @@ public struct LogVerifier {
             note(
                 "snapshots", snapshot.position.rawValue,
                 "its \(snapshot.entries.count) connections are not the \(order.live.count) that the events give")
+        }
+    }
+
+    /// What the log begins with, where it was trimmed.
+    private mutating func verifyCut() throws(LogError) {
+        guard let cut else { return }
+        let state = try log.state(at: cut)
+        verify(state.checkpoint)
+        report.snapshots += 1  // the walk's own live set comes from it
+        try verify(state.live.inOrder.map { ExpectedSpan(openAtCut: $0) })
+        for member in state.live.inOrder {
+            let kept = try LogVerifier.sound(&derivedDamage) { () throws(LogError) in
+                try log.keptEvent(at: member.connectedAt).map { [$0] } ?? []
+            }.first
+            if case .connected(let connected)? = kept?.fact, connected.connection == member.connection { continue }
+            if try log.cut() != cut { continue }
+            note("meta", member.connectedAt.rawValue, "it does not keep the open of connection \(member.connection)")
+        }
+        guard let first = cut.sessionFirst else { return }
+        report.sessions += 1
+        if sessions[cut.latestSession]?.first != first {
+            note("sessions", cut.latestSession.rawValue, "it is not what the log's cut gives")
         }
     }
 

@@ -41,9 +41,9 @@ extension Place {
             guard let session = sessions.first(where: { $0.id == id }) else {
                 throw .noSuchSession(id, latest: sessions.last?.id)
             }
-            return session.first
+            return try kept(session.first, first)
         case .opened(let connection):
-            return try span(of: connection, in: log).opened
+            return try kept(try span(of: connection, in: log).opened, first)
         case .closed(let connection):
             guard let closed = try span(of: connection, in: log).closed else { throw .stillOpen(connection) }
             return closed
@@ -53,6 +53,12 @@ extension Place {
     private func check(_ position: Position, _ first: Position, _ last: Position) throws(PlaceError) -> Position {
         if position < first { throw .beforeStart(self, first: first) }
         if position > last { throw .afterEnd(self, last: last) }
+        return position
+    }
+
+    /// A position that the tables name although its event may have been trimmed away.
+    private func kept(_ position: Position, _ first: Position) throws(PlaceError) -> Position {
+        if position < first { throw .trimmed(self, position, first: first) }
         return position
     }
 

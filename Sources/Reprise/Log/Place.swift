@@ -99,6 +99,8 @@ public enum PlaceError: Error, Equatable, Sendable, CustomStringConvertible {
     case emptyLog
     /// The place lies before the first event that the log holds.
     case beforeStart(Place, first: Position)
+    /// The event that the place names was trimmed away.
+    case trimmed(Place, Position, first: Position)
     /// The place lies after the last event.
     case afterEnd(Place, last: Position)
     /// The catalogue has no such session.
@@ -116,6 +118,8 @@ public enum PlaceError: Error, Equatable, Sendable, CustomStringConvertible {
         case .notAPlace(let text): "'\(text)' is not a place in a log; a place is one of \(Place.grammar)"
         case .emptyLog: "the log is empty: it has no places yet"
         case .beforeStart(let place, let first): "\(place) is before the start of the log, which is position \(first)"
+        case .trimmed(let place, let position, let first):
+            "\(place) is position \(position), which was trimmed away; the log begins at position \(first)"
         case .afterEnd(let place, let last): "\(place) is after the end of the log, which is position \(last)"
         case .noSuchSession(let session, let latest):
             "there is no session \(session); " + (latest.map { "the latest is \($0)" } ?? "the log has none yet")

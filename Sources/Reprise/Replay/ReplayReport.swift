@@ -16,8 +16,11 @@ public struct Divergence: Equatable, Sendable {
 public struct ReplayReport: Equatable, Sendable {
     /// The session.
     public var session: SessionID
-    /// The first position that was replayed: that of `sessionStarted`, unless a later start was asked for.
+    /// The first position that was replayed: that of `sessionStarted`, unless a later start was asked for, or the
+    /// beginning was trimmed away.
     public var first: Position
+    /// Events at the beginning of the session that were trimmed away. The digests go on from those at the cut.
+    public var trimmedEvents: UInt64 = 0
     /// The last position that was replayed.
     public var last: Position
     /// The replayed events by kind.

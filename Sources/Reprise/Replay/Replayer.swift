@@ -22,13 +22,22 @@ public struct Replayer: ~Copyable {
     private let first: Position
     /// Events and deliveries that lie before `first`, by the checkpoint that the replay starts from.
     private let skipped: (events: UInt64, deliveries: UInt64)
+    /// Events of the session that were trimmed away.
+    private let trimmedEvents: UInt64
 
     /// Prepares the replay of a session.
     ///
     /// - Parameter start: nothing before this position needs to be looked at. The replay starts after the last
     ///   checkpoint before it, whose digests are trusted, and with the live set of the last snapshot; `nil` starts, as
-    ///   does a session without checkpoints, at `sessionStarted`.
+    ///   does a session without checkpoints, at `sessionStarted`. A session whose beginning was trimmed away starts at
+    ///   the cut, whose digests and live set are trusted likewise.
     public init(_ log: EventLog, session: Session, from start: Position? = nil) throws(LogError) {
+        var start = start
+        var trimmedEvents: UInt64 = 0
+        if let cut = try log.cut(), session.first <= cut.position {
+            start = max(start ?? .zero, cut.position.next)
+            trimmedEvents = cut.position.rawValue - session.first.rawValue + 1
+        }
         let checkpoint: Checkpoint? =
             if let start, start > session.first {
                 try log.checkpoint(atOrBefore: start.previous).flatMap { $0.position >= session.first ? $0 : nil }
@@ -43,6 +52,7 @@ public struct Replayer: ~Copyable {
         self.first = first
         self.feed = feed
         self.session = session
+        self.trimmedEvents = trimmedEvents
         self.engine = engine
         skipped = (engine.counts.events, engine.digest.deliveries)
     }
@@ -94,8 +104,8 @@ public struct Replayer: ~Copyable {
         var counts = engine.counts
         counts.events -= skipped.events
         return ReplayReport(
-            session: session.id, first: first, last: engine.projection.position, counts: counts,
-            recordBytes: recordBytes, deliveries: engine.digest.deliveries - skipped.deliveries,
+            session: session.id, first: first, trimmedEvents: trimmedEvents, last: engine.projection.position,
+            counts: counts, recordBytes: recordBytes, deliveries: engine.digest.deliveries - skipped.deliveries,
             digest: engine.digest.value,
             memberSet: engine.projection.memberSet, checkpointsVerified: checkpointsVerified, divergence: divergence)
     }
