@@ -16,17 +16,26 @@ struct ReplayCommand: ParsableCommand {
             differences before the place are not looked for. With --to, it stops after that place. Both only narrow \
             the chosen session.
 
-            Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged.
+            With --speed 1, 10 or 0.5, each event is printed when it is due, with the number of connections that it \
+            went to; the report at the end is that of --speed max. With --speed step, events are printed on command: \
+            n(ext), c (next of a connection), b(ack), g(oto) PLACE, s(tate), h(elp), q(uit), from a terminal or a pipe. \
+            --goto begins at a place, in the session that holds it, and --until stops after one.
+
+            Exit codes: 0 no difference; 1 could not run; 2 the replay differs; 3 the log is damaged; 130 or 143 a paced \
+            or stepped replay was ended by SIGINT or SIGTERM, and what it found until then was reported.
 
             Examples:
               reprise replay                              the latest session in ./reprise-data
               reprise replay /var/lib/reprise --session all --json
               reprise replay --session 3 --to @2026-11-22T14:00:00Z
+              reprise replay --speed 10 --max-wait 2s
+              reprise replay --speed step --goto 1234
             """
     )
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
+    @OptionGroup var pacing: PaceOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -38,32 +47,47 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         let log = try data.openLog()
-        let bounds = try range.resolve(in: log)
-        let chosen = try session.sessions(of: log)
+        let bounds = try pacing.narrow(range, in: log)
+        let chosen = try pacing.sessions(session, of: log, bounds)
         let sessions = chosen.filter { touches($0, bounds) }
         if let only = chosen.first, sessions.isEmpty { throw try outside(only, bounds, in: log) }
         var output = StandardOutput()
         var hasDiverged = false
         for session in sessions {
-            let result = try replay(session, of: log, bounds)
+            let result = try replay(session, of: log, bounds, to: &output)
             hasDiverged = hasDiverged || result.report.divergence != nil
             if json { try result.printJSON(to: &output) } else { try result.printLines(to: &output) }
             try output.flush()
+            if StopSignal.number != nil { break }
         }
         if hasDiverged { throw CommandEnd(status: .divergence, message: nil) }
+        if let number = StopSignal.number { throw ExitCode(128 + number) }
     }
 
     private func replay(
-        _ session: Session, of log: EventLog, _ bounds: (from: Position?, to: Position?)
-    ) throws(LogError) -> ReplayResult {
+        _ session: Session, of log: EventLog, _ bounds: (from: Position?, to: Position?),
+        to output: inout StandardOutput
+    ) throws -> ReplayResult {
+        let started = ContinuousClock.now
+        if pacing.pace == .step {
+            var steps = try StepReplay(log, session: session, through: bounds.to, json: json)
+            let report = try steps.run(from: bounds.from, to: &output)
+            return ReplayResult(report: report, elapsed: ContinuousClock.now - started)
+        }
         let tail = try log.tail().position
         let end = min(bounds.to ?? tail, session.last ?? tail)
-        var progress = Progress("replaying session \(session.id)", through: end)
-        let started = ContinuousClock.now
         var replayer = try Replayer(log, session: session, from: bounds.from)
-        let report = try replayer.run(through: bounds.to) { _, plan, _ in progress.note(plan.last) }
-        progress.clear()
-        return ReplayResult(report: report, elapsed: ContinuousClock.now - started)
+        var progress = ReplayProgress(session.id, first: replayer.report.first, last: end)
+        if case .paced(let speed) = pacing.pace {
+            var paced = PacedReplay(speed: speed, waitMax: pacing.maxWait, json: json, progress: progress)
+            try paced.run(&replayer, from: bounds.from, through: bounds.to, to: &output)
+        } else {
+            _ = try replayer.run(through: bounds.to) { events, plan, _ in
+                if let event = events.last { progress.note(plan.last, event.time) }
+            }
+            progress.clear()
+        }
+        return ReplayResult(report: replayer.report, elapsed: ContinuousClock.now - started)
     }
 
     private func touches(_ session: Session, _ bounds: (from: Position?, to: Position?)) -> Bool {
