@@ -312,6 +312,13 @@ def test_a_paced_replay_waits_as_long_as_was_recorded_and_no_longer_than_allowed
     assert human[2].startswith(f"{lines[2]['position']}  ") and human[2].endswith("  delivered to 1")
 
 
+def test_all_sessions_are_paced_one_after_the_other(recording):
+    lines = on(recording, "replay", "--session", "all", "--speed", "100000", "--json")
+    reports = [line for line in lines if "event" not in line]
+    assert reports[-1] == lines[-1] and [report["session"] for report in reports] == [1, 2]
+    assert [line["position"] for line in lines if "event" in line] == list(range(1, len(recording.export()) + 1))
+
+
 def test_a_signal_ends_a_paced_replay_with_a_report_of_what_was_replayed(recording):
     for number in (signal.SIGINT, signal.SIGTERM):
         arguments = ("replay", "--session", 1, "--speed", "0.0000001", "--json", "--data", recording.data)

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 internal import Reprise
 
@@ -7,6 +8,8 @@ struct PacedReplay {
     private var clock: ReplayClock
     private let json: Bool
     private var progress: ReplayProgress
+    /// Whether the lines go where the bar is.
+    private let sharesTerminal = isatty(STDOUT_FILENO) != 0
 
     init(speed: Double, waitMax: Duration?, json: Bool, progress: ReplayProgress) {
         clock = ReplayClock(speed: speed, waitMax: waitMax)
@@ -44,7 +47,7 @@ struct PacedReplay {
     /// Prints what has happened so far.
     private mutating func show(_ output: inout StandardOutput) throws {
         guard output.buffer.readableBytes > 0 else { return }
-        progress.clear()
+        if sharesTerminal { progress.clear() }
         try output.flush()
     }
 }

@@ -37,9 +37,6 @@ struct ReplayProgress {
                 + "\(time.iso8601(fractionDigits: 0)), \(rate) events/s")
     }
 
-    /// Takes the bar away.
-    mutating func clear() {
-        line.clear()
-        shown = nil
-    }
+    /// Takes the bar away; it comes back no earlier than it would have.
+    mutating func clear() { line.clear() }
 }

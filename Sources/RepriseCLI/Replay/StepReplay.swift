@@ -17,6 +17,8 @@ struct StepReplay: ~Copyable {
     private var connection: ConnectionID?
     /// The first difference that was found, also where the replay began anew since.
     private var divergence: Divergence?
+    /// How far a replay goes at once before it looks whether a signal came.
+    private static let stretchEvents: UInt64 = 65_536
 
     init(_ log: EventLog, session: Session, through last: Position?, json: Bool) throws(LogError) {
         self.log = log
@@ -129,8 +131,12 @@ struct StepReplay: ~Copyable {
     /// Replays up to a position that lies ahead, and prints the event there.
     private mutating func advance(to position: Position, _ output: inout StandardOutput) throws {
         var progress = ReplayProgress(session.id, first: replayer.report.last.next, last: position)
-        _ = try replayer.run(through: position.previous) { events, plan, _ in
-            if let event = events.last { progress.note(plan.last, event.time) }
+        while case let done = replayer.report.last, done.next < position {
+            if StopSignal.number != nil { return progress.clear() }
+            let stretch = Position(done.rawValue + StepReplay.stretchEvents)
+            _ = try replayer.run(through: min(position.previous, stretch)) { events, plan, _ in
+                if let event = events.last { progress.note(plan.last, event.time) }
+            }
         }
         progress.clear()
         _ = try step(&output)
