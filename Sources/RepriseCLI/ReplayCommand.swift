@@ -16,6 +16,11 @@ struct ReplayCommand: AsyncParsableCommand {
             differences before the place are not looked for. With --to, it stops after that place. Both only narrow \
             the chosen session.
 
+            With --speed 1, 10 or 0.5, each event is printed when it is due, with the number of connections that it \
+            went to; the report at the end is that of --speed max. With --speed step, events are printed on command: \
+            n(ext), c (next of a connection), b(ack), g(oto) PLACE, s(tate), h(elp), q(uit), from a terminal or a pipe. \
+            --goto begins at a place, in the session that holds it, and --until stops after one.
+
             With --config, messages are decided again under another configuration, and what would have been delivered \
             differently is reported. With --against and --expect, this build is compared with another one, or with a \
             file that a build has written: event by event, down to the bytes of the frames.
@@ -33,12 +38,15 @@ struct ReplayCommand: AsyncParsableCommand {
             {"paused":true,"speed":4,"goto":"PLACE"}). It goes on until SIGINT; a scratch log in the temporary folder is \
             removed then.
 
-            Exit codes: 0 no difference; 1 could not run; 2 the replay, or what it is compared with, differs; 3 the log is damaged.
+            Exit codes: 0 no difference; 1 could not run; 2 the replay, or what it is compared with, differs; 3 the log is damaged; 130 or 143 a paced \
+            or stepped replay was ended by SIGINT or SIGTERM, and what it found until then was reported.
 
             Examples:
               reprise replay                              the latest session in ./reprise-data
               reprise replay /var/lib/reprise --session all --json
               reprise replay --session 3 --to @2026-11-22T14:00:00Z
+              reprise replay --speed 10 --max-wait 2s
+              reprise replay --speed step --goto 1234
               reprise replay --config other.yaml          what would have been delivered differently?
               reprise replay --against build/old/reprise --session all
               reprise replay --write-expect session.trace, then: reprise replay --expect session.trace
@@ -50,9 +58,9 @@ struct ReplayCommand: AsyncParsableCommand {
 
     @OptionGroup var data: DataOptions
     @OptionGroup var range: RangeOptions
+    @OptionGroup var pacing: PaceOptions
     @OptionGroup(title: "Comparing") var comparison: CompareOptions
-    @OptionGroup var playback: PlaybackOptions
-    @OptionGroup var server: ReplayServerOptions
+    @OptionGroup(title: "Serving a recording") var server: ReplayServerOptions
 
     @Option(
         help: ArgumentHelp("The session to replay: latest, all, or its number.", valueName: "session"),
@@ -62,43 +70,79 @@ struct ReplayCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object for each session.")
     var json = false
 
+    func validate() throws {
+        if pacing.maxWait != nil, !pacing.keepsTime, !server.serve {
+            throw ValidationError(
+                "--max-wait is about a speed such as --speed 1; as fast as it goes, nothing is waited for")
+        }
+    }
+
     func run() async throws {
         let log = try data.openLog()
         if let url = range.to?.server {
-            let redrive = Redrive(url: url, speed: playback.speed.factor, json: json)
-            return try redrive.run(try playback.session(session, range, of: log), of: log)
+            let redrive = Redrive(url: url, speed: try pacing.factor, json: json)
+            return try redrive.run(try wholeSession(of: log), of: log)
         }
         if server.serve {
-            let replay = ReplayServer(options: server, speed: playback.speed.factor, json: json)
-            return try await replay.run(try playback.session(session, range, of: log), of: log)
+            let replay = ReplayServer(options: server, speed: try pacing.factor, waitMax: pacing.maxWait, json: json)
+            return try await replay.run(try wholeSession(of: log), of: log)
         }
-        let bounds = try range.resolve(in: log)
-        let chosen = try session.sessions(of: log)
+        let bounds = try pacing.narrow(range, in: log)
+        let chosen = try pacing.sessions(session, of: log, bounds)
         let sessions = chosen.filter { touches($0, bounds) }
         if let only = chosen.first, sessions.isEmpty { throw try outside(only, bounds, in: log) }
         if try await comparison.run(log, sessions, bounds, json: json) { return }
         var output = StandardOutput()
         var hasDiverged = false
         for session in sessions {
-            let result = try await replay(session, of: log, bounds)
+            let result = try await replay(session, of: log, bounds, to: &output)
             hasDiverged = hasDiverged || result.report.divergence != nil
             if json { try result.printJSON(to: &output) } else { try result.printLines(to: &output) }
             try output.flush()
+            if StopSignal.number != nil { break }
         }
         if hasDiverged { throw CommandEnd(status: .divergence, message: nil) }
+        if let number = StopSignal.number { throw ExitCode(128 + number) }
     }
 
     private func replay(
-        _ session: Session, of log: EventLog, _ bounds: (from: Position?, to: Position?)
-    ) async throws(LogError) -> ReplayResult {
+        _ session: Session, of log: EventLog, _ bounds: (from: Position?, to: Position?),
+        to output: inout StandardOutput
+    ) async throws -> ReplayResult {
+        let started = ContinuousClock.now
+        if pacing.pace == .step {
+            var steps = try StepReplay(log, session: session, through: bounds.to, json: json)
+            let report = try steps.run(from: bounds.from, to: &output)
+            return ReplayResult(report: report, elapsed: ContinuousClock.now - started)
+        }
         let tail = try log.tail().position
         let end = min(bounds.to ?? tail, session.last ?? tail)
-        var progress = Progress("replaying session \(session.id)", through: end)
-        let started = ContinuousClock.now
-        let replayer = try Replayer(log, session: session, from: bounds.from)
-        let report = try await replayer.runReadingAhead(through: bounds.to) { _, plan, _ in progress.note(plan.last) }
-        progress.clear()
+        var replayer = try Replayer(log, session: session, from: bounds.from)
+        var progress = ReplayProgress(session.id, first: replayer.report.first, last: end)
+        let report: ReplayReport
+        if case .paced(let speed) = pacing.pace {
+            var paced = PacedReplay(speed: speed, waitMax: pacing.maxWait, json: json, progress: progress)
+            try paced.run(&replayer, from: bounds.from, through: bounds.to, to: &output)
+            report = replayer.report
+        } else {
+            report = try await replayer.runReadingAhead(through: bounds.to) { events, plan, _ in
+                if let event = events.last { progress.note(plan.last, event.time) }
+            }
+            progress.clear()
+        }
         return ReplayResult(report: report, elapsed: ContinuousClock.now - started)
+    }
+
+    /// The one session that is given to a server, or to viewers.
+    private func wholeSession(of log: EventLog) throws -> Session {
+        guard session != .all else { throw ValidationError("one session at a time: --session latest, or its number") }
+        guard range.from == nil, pacing.goto == nil, pacing.until == nil else {
+            throw ValidationError("a session is played from its start to its end: leave out --from, --goto and --until")
+        }
+        guard let chosen = try session.sessions(of: log).first else {
+            throw CommandEnd(status: .couldNotRun, message: "the log in \(log.path) has no session yet")
+        }
+        return chosen
     }
 
     private func touches(_ session: Session, _ bounds: (from: Position?, to: Position?)) -> Bool {

@@ -101,23 +101,3 @@ struct BenchReplay: AsyncParsableCommand {
         }
     }
 }
-
-/// How fast a recording is played.
-struct PlaySpeed: Equatable {
-    /// Times faster than recorded; nil for as fast as it goes.
-    var factor: Double?
-
-    init(factor: Double?) { self.factor = factor }
-
-    /// Reads `max`, or a number above 0 with or without an `x`.
-    init(parsing text: String) throws {
-        if text == "max" {
-            factor = nil
-            return
-        }
-        guard let number = Double(text.hasSuffix("x") ? text.dropLast() : text[...]), number > 0, number.isFinite else {
-            throw ValidationError("a speed is 4x, 0.5x, 1 or max, unlike \(text)")
-        }
-        factor = number
-    }
-}

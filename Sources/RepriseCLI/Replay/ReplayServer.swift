@@ -25,16 +25,6 @@ struct ReplayServerOptions: ParsableArguments {
     @Flag(help: "Begin again at the end, with --serve.") var loop = false
     @Flag(help: "Play before anybody is there, with --serve; it begins with the first viewer otherwise.")
     var atOnce = false
-    @Option(
-        help: ArgumentHelp(
-            "Longest wait between two deliveries, such as 2s or 500ms, with --serve.", valueName: "duration"),
-        transform: {
-            guard let seconds = Seconds.parse($0), seconds >= 0, seconds.isFinite, seconds < 1e9 else {
-                throw ValidationError("a wait is a number of seconds such as 2, 1.5, 500ms or 10m")
-            }
-            return .seconds(seconds)
-        })
-    var maxWait: Duration?
 
     func validate() throws {
         let needsServe = connection != nil || loop || atOnce
@@ -46,6 +36,7 @@ struct ReplayServerOptions: ParsableArguments {
 struct ReplayServer {
     var options: ReplayServerOptions
     var speed: Double?
+    var waitMax: Duration?
     var json: Bool
 
     /// - Throws: `CommandEnd`, or what says why the server cannot run.
@@ -53,7 +44,7 @@ struct ReplayServer {
         var playback = Playback(session, of: log)
         playback.connection = options.connection
         playback.speed = speed
-        playback.waitMax = options.maxWait
+        playback.waitMax = waitMax
         playback.repeats = options.loop
         playback.startsAtOnce = options.atOnce
         var configuration = ServerConfiguration()
