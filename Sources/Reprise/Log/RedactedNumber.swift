@@ -30,7 +30,7 @@ enum RedactedNumber {
             let candidate = digits(
                 { digit in
                     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    return digit == zero ? zero : one + UInt8(state >> 33) % 9
+                    return digit == zero ? zero : one + UInt8(truncatingIfNeeded: (state >> 33) % 9)
                 }, { $0 })
             if fits(candidate, length) { return candidate }
         }
