@@ -135,6 +135,9 @@ private struct Events: EventSource {
         }
         #expect(fields(.connected(connected), .connected(other)) == ["host", "principal"])
         #expect(fields(.connected(connected), .connected(connected)) == nil)
+        var spelled = connected
+        (other.host, spelled.host) = ("\u{E9}", "e\u{301}")
+        #expect(fields(.connected(other), .connected(spelled)) == ["host", "principal"])
         #expect(fields(.connected(connected), .sessionEnded(.crash)) == ["event"])
         #expect(fields(.sessionEnded(.shutdown), .sessionEnded(.crash)) == ["cause"])
         let skipped = Skipped(connection: connected.connection, first: Position(1), last: Position(2))
