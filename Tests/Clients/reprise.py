@@ -184,7 +184,8 @@ class Log:
     def export(self, *flags):
         done = run("log", "export", "--data", self.data, *flags)
         assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        # Not `splitlines`, which takes U+2028 in a body for the end of a line.
+        return [json.loads(line) for line in done.stdout.split("\n") if line]
 
     def events(self, kind):
         return [event for event in self.export() if event["event"] == kind]

@@ -517,14 +517,14 @@ def senders_that_are_gone(serve):
         add("message", connectionId=ids[sender], messageId=ids[5], requestId=ids[6], **outcome, opcode=opcode, body=body)
 
     def open_(number, **fields):
-        add("connected", connectionId=ids[number], requestId=ids[6], sourceIp="::1", host="h", stage="dev", query="",
+        add("connected", connectionId=ids[number], requestId=ids[6], sourceIp="::1", host="example.org", stage="dev", query="",
             headers=[], **fields)
 
     def end(number, cause, **fields):
         add("disconnected", connectionId=ids[number], requestId=ids[6], code=1006, reason="", cause=cause, **fields,
             bytesSent=0)
 
-    add("sessionStarted", session=1, version="hand", node="hand", routeSelectionExpression="$request.body.action",
+    add("sessionStarted", session=1, version="0", node="nowhere", routeSelectionExpression="$request.body.action",
         frameBytesMax=1, routes=["onMessage=broadcast:data", "me=echo:message"])
     say(0, message("to nobody"), route="onMessage")
     open_(0, principal="someone 😀", subprotocol="chat")

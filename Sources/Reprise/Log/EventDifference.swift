@@ -16,7 +16,7 @@ public struct EventDifference: Equatable, Sendable {
     public init?(_ left: Event, _ right: Event, comparesTimes: Bool) {
         if left.position != right.position { fields.append("position") }
         if comparesTimes, left.time != right.time { fields.append("time") }
-        if left.fact != right.fact { compare(left.fact, right.fact) }
+        compare(left.fact, right.fact)
         if fields.isEmpty { return nil }
     }
 
@@ -26,7 +26,7 @@ public struct EventDifference: Equatable, Sendable {
             note("connectionId", left.connection, right.connection)
             note("messageId", left.message, right.message)
             note("requestId", left.request, right.request)
-            note("route", left.outcome, right.outcome)
+            if !left.outcome.isSpelled(as: right.outcome) { fields.append("route") }
             note("opcode", left.opcode, right.opcode)
             noteBody(left.body, right.body)
         case (.sent(let left), .sent(let right)):
@@ -41,9 +41,10 @@ public struct EventDifference: Equatable, Sendable {
             noteText("host", left.host, right.host)
             noteText("stage", left.stage, right.stage)
             noteText("query", left.query, right.query)
-            note("headers", left.headers, right.headers)
-            note("subprotocol", left.subprotocol, right.subprotocol)
-            note("principal", left.principal, right.principal)
+            noteTexts(
+                "headers", left.headers.flatMap { [$0.name, $0.value] }, right.headers.flatMap { [$0.name, $0.value] })
+            noteTexts("subprotocol", left.subprotocol.map { [$0] }, right.subprotocol.map { [$0] })
+            noteTexts("principal", left.principal.map { [$0] }, right.principal.map { [$0] })
         case (.disconnected(let left), .disconnected(let right)):
             note("connectionId", left.connection, right.connection)
             note("requestId", left.request, right.request)
@@ -64,22 +65,25 @@ public struct EventDifference: Equatable, Sendable {
             let (old, new) = (left.configuration, right.configuration)
             note("routeSelectionExpression", old.routes.selectionExpression, new.routes.selectionExpression)
             note("frameBytesMax", old.frameBytesMax, new.frameBytesMax)
-            note("routes", old.routes.routes.map(\.description), new.routes.routes.map(\.description))
-        case (.sessionEnded, .sessionEnded):
-            fields.append("cause")
+            noteTexts("routes", old.routes.routes.map(\.description), new.routes.routes.map(\.description))
+        case (.sessionEnded(let left), .sessionEnded(let right)):
+            note("cause", left, right)
         default:
             fields.append("event")
         }
-        // Texts that differ in their bytes only, such as two spellings of one accent, are equal to `==`.
-        if fields.isEmpty { fields.append("event") }
     }
 
     private mutating func note<Value: Equatable>(_ field: String, _ left: Value, _ right: Value) {
         if left != right { fields.append(field) }
     }
 
+    /// By bytes: `==` of `String` takes two spellings of one accent for the same.
     private mutating func noteText(_ field: String, _ left: String, _ right: String) {
-        if !left.utf8.elementsEqual(right.utf8) { fields.append(field) }
+        noteTexts(field, [left], [right])
+    }
+
+    private mutating func noteTexts(_ field: String, _ left: [String]?, _ right: [String]?) {
+        note(field, left?.map { Array($0.utf8) }, right?.map { Array($0.utf8) })
     }
 
     private mutating func noteBody(_ left: ByteBuffer, _ right: ByteBuffer) {
@@ -87,5 +91,15 @@ public struct EventDifference: Equatable, Sendable {
         fields.append("body")
         let same = zip(left.readableBytesView, right.readableBytesView).prefix { $0 == $1 }
         bodyOffset = same.reduce(0) { count, _ in count + 1 }
+    }
+}
+
+extension RouteOutcome {
+    /// Whether both are the same, byte for byte.
+    fileprivate func isSpelled(as other: RouteOutcome) -> Bool {
+        switch (self, other) {
+        case (.route(let left), .route(let right)): left.utf8.elementsEqual(right.utf8)
+        default: self == other
+        }
     }
 }

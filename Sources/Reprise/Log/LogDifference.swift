@@ -65,9 +65,19 @@ public struct LogDifference: Sendable {
 
     /// Before the first event.
     ///
-    /// - Parameter comparesTimes: whether a time that differs is a difference. Two recordings of the same clients never
-    ///   have the same times.
-    public init(comparesTimes: Bool = false) { self.comparesTimes = comparesTimes }
+    /// - Parameters:
+    ///   - comparesTimes: whether a time that differs is a difference. Two recordings of the same clients never have the
+    ///     same times.
+    ///   - left: where the left begins; so for the right. They are not the same where a log lost its beginning.
+    public init(comparesTimes: Bool = false, left: DeliveryFold = DeliveryFold(), right: DeliveryFold = DeliveryFold())
+    {
+        self.comparesTimes = comparesTimes
+        self.left.fold = left
+        guard left != right else { return }
+        var side = Side()
+        side.fold = right
+        rightSide = side
+    }
 
     /// Compares two sources to their ends.
     ///
@@ -99,13 +109,9 @@ public struct LogDifference: Sendable {
         var difference: EventDifference?
         var isEqual = false
         if let event, let partner {
-            if event.fact == partner.fact, !comparesTimes || event.time == partner.time {
-                isEqual = true
-            } else {
-                difference = EventDifference(event, partner, comparesTimes: comparesTimes)
-                isEqual = difference == nil
-                if !isEqual { eventsDiffering += 1 }
-            }
+            difference = EventDifference(event, partner, comparesTimes: comparesTimes)
+            isEqual = difference == nil
+            if !isEqual { eventsDiffering += 1 }
         } else if event != nil {
             eventsOnlyLeft += 1
         } else {
@@ -176,10 +182,14 @@ extension Fact {
 /// A log as a source, from its first position to the end that it had when this was made.
 public struct LogEvents: EventSource {
     private var reader: LogReader?
-    private let last: Position
+    /// Where the log ended then.
+    public let last: Position
+    /// What is live before its first event.
+    public let start: DeliveryFold
 
     /// Reads a log.
     public init(_ log: EventLog) throws(LogError) {
+        start = try DeliveryFold(before: log)
         last = try log.tail().position
         guard let first = try log.firstPosition() else { return }
         reader = try LogReader(log, from: first)

@@ -23,24 +23,18 @@ enum RedactedNumber {
             digits({ _ in one }, { _ in nine }), digits(onesForDigits, { _ in nine }),
             digits({ _ in one }, onesForDigits), digits(onesForDigits, onesForDigits),
             digits({ _ in one }, { $0 }), digits(onesForDigits, { $0 }),
-        ] where fits(candidate, length) { return candidate }
+        ] where writtenLength(candidate) == length { return candidate }
         // Digits that have nothing to do with the original's.
         var state: UInt64 = 1
         for _ in 0..<tries {
             let candidate = digits(
                 { digit in
                     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    return digit == zero ? zero : one + UInt8(state >> 33) % 9
+                    return digit == zero ? zero : one + UInt8(truncatingIfNeeded: (state >> 33) % 9)
                 }, { $0 })
-            if fits(candidate, length) { return candidate }
+            if writtenLength(candidate) == length { return candidate }
         }
         return digits({ _ in one }, onesForDigits)
-    }
-
-    /// Whether the text is a number, and is written in so many bytes.
-    private static func fits(_ text: [UInt8], _ length: Int) -> Bool {
-        // Zeros in front are no JSON: 01 for 10 never comes about, but 0.5 may have become 1.1.
-        writtenLength(text) == length
     }
 
     /// Bytes of the number as JavaScript writes it.

@@ -92,7 +92,7 @@ public struct Redaction: Sendable {
 
     private func pseudonym<Identifier: TokenIdentifier>(_ identifier: Identifier) -> Identifier {
         let (high, low) = hash("\(Identifier.self)", identifier.text.utf8)
-        var generator = Two(high: high, low: low)
+        var generator = TwoNumbers(high: high, low: low)
         return Identifier(token: Token(using: &generator))
     }
 
@@ -115,7 +115,7 @@ public struct Redaction: Sendable {
 }
 
 /// Gives two numbers, as `Token(using:)` asks for them.
-private struct Two: RandomNumberGenerator {
+private struct TwoNumbers: RandomNumberGenerator {
     var high: UInt64
     var low: UInt64
     private var isFirst = true

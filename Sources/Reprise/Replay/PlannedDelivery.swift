@@ -42,7 +42,7 @@ public struct PlannedDelivery: Equatable, Sendable {
 
 /// Folds events and says what each delivers, also of a log that makes no sense: two logs of which one is broken can be
 /// compared. It has no precondition on positions, unlike the engine.
-public struct DeliveryFold: Sendable {
+public struct DeliveryFold: Equatable, Sendable {
     /// The live connection set after the last event.
     public private(set) var projection = Projection()
     /// What the running session goes by.
@@ -52,8 +52,20 @@ public struct DeliveryFold: Sendable {
     /// Recipients, summed over them.
     public private(set) var recipients: UInt64 = 0
 
-    /// Before the first event.
+    /// Before the first event of a log that has its beginning.
     public init() {}
+
+    /// Before the first event that a log holds.
+    public init(before log: EventLog) throws(LogError) {
+        guard let first = try log.firstPosition(), first > Position(1) else { return }
+        projection = Projection(position: first.previous)
+        guard let session = try log.sessions().last(where: { $0.first < first }),
+            session.last.map({ $0 >= first }) ?? true
+        else { return }
+        let engine = try Engine(before: session, in: log)
+        projection = engine.projection
+        configuration = engine.session?.configuration ?? configuration
+    }
 
     /// Folds one event.
     ///

@@ -52,10 +52,10 @@ public struct ReplayTrace: Sendable {
     private var routes: DecidedRoutes
     private var plan = DeliveryPlan()
 
-    /// Prepares the replay of a session from its start.
+    /// Prepares the replay of a session from its start, or from the first of its events that the log holds.
     public init(_ log: EventLog, session: Session) throws(LogError) {
         self.session = session.id
-        engine = try Recovery.engine(of: log, session: session, at: nil)
+        engine = try Engine(before: session, in: log)
         first = engine.projection.position.next
         routes = DecidedRoutes(engine.session?.configuration.routes ?? .default)
     }
@@ -100,6 +100,19 @@ public struct ReplayTrace: Sendable {
         buffer.writeJSON("digest", HexDigest(rawValue: engine.digest.value).description)
         buffer.writeJSON("memberSet", HexDigest(rawValue: engine.projection.memberSet).description)
         buffer.endJSON()
+    }
+}
+
+extension Engine {
+    /// An engine before the first event of a session that the log holds.
+    ///
+    /// A log whose beginning was taken away has a checkpoint and a snapshot where it begins.
+    init(before session: Session, in log: EventLog) throws(LogError) {
+        var checkpoint: Checkpoint?
+        if let first = try log.firstPosition(), first > session.first {
+            checkpoint = try log.checkpoint(atOrBefore: first.previous)
+        }
+        self = try Recovery.engine(of: log, session: session, at: checkpoint)
     }
 }
 

@@ -123,7 +123,7 @@ public struct WhatIf: Sendable {
         _ log: EventLog, session: Session, from start: Position? = nil, through last: Position? = nil,
         left: MessageRules = .recorded, right: MessageRules
     ) throws(LogError) {
-        let engine = try Recovery.engine(of: log, session: session, at: nil)
+        let engine = try Engine(before: session, in: log)
         projection = engine.projection
         recorded = engine.session?.configuration ?? EngineConfiguration()
         reader = try LogReader(log, from: projection.position.next)

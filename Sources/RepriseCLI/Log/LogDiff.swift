@@ -60,10 +60,10 @@ struct LogDiffCommand: AsyncParsableCommand {
     private func compareLogs() throws {
         var left = try LogSource(logs[0])
         var right = try LogSource(logs[1])
-        var difference = LogDifference(comparesTimes: times)
-        var progress = Progress("comparing", through: Position(.max))
-        try difference.run(&left, &right) { progress.note($0) }
-        progress.clear()
+        var difference = LogDifference(comparesTimes: times, left: left.start, right: right.start)
+        var progress = left.end.map { Progress("comparing", through: $0) }
+        try difference.run(&left, &right) { progress?.note($0) }
+        progress?.clear()
         var output = StandardOutput()
         let report = LogDiffReport(difference: difference, names: (logs[0], logs[1]))
         if json { try report.printJSON(to: &output) } else { try report.printLines(to: &output) }

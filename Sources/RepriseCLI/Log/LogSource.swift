@@ -23,6 +23,16 @@ enum LogSource: EventSource {
         }
     }
 
+    /// Where it ends, if that is known.
+    var end: Position? {
+        if case .log(let events) = self { events.last } else { nil }
+    }
+
+    /// What is live before its first event. Lines that begin in the middle of a session do not say.
+    var start: DeliveryFold {
+        if case .log(let events) = self { events.start } else { DeliveryFold() }
+    }
+
     mutating func read(into events: inout [Event]) throws {
         switch self {
         case .log(var source):

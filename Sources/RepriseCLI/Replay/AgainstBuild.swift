@@ -26,13 +26,12 @@ struct AgainstBuild {
             guard let pipe = process.standardOutput as? Pipe else { return }
             var comparison = TraceComparison(LineReader(pipe.fileHandleForReading, name: path))
             try comparison.run(log, [session])
-            if comparison.first?.found == nil || comparison.first?.expected == nil {
-                // Its stream ended: a build that failed differs in nothing.
-                try? pipe.fileHandleForReading.close()
+            let hasEnded = comparison.first.map { $0.expected == nil } ?? true
+            if hasEnded {  // a build that failed differs in nothing
                 process.waitUntilExit()
-                let status = process.terminationStatus
-                guard status == 0 || comparison.first?.found == nil && comparison.first != nil else {
-                    throw CommandEnd(status: .couldNotRun, message: "\(path) ended with exit code \(status)")
+                guard process.terminationStatus == 0 else {
+                    throw CommandEnd(
+                        status: .couldNotRun, message: "\(path) ended with exit code \(process.terminationStatus)")
                 }
             }
             try comparison.finish(names: (path, "this build"), json: json)
