@@ -11,7 +11,8 @@ struct LogCommand: ParsableCommand {
             """,
         subcommands: [
             LogSessionsCommand.self, LogShowCommand.self, LogExportCommand.self, LogImportCommand.self,
-            LogVerifyCommand.self, LogStatsCommand.self, LogTranscriptCommand.self, LogExplainCommand.self,
+            LogVerifyCommand.self, LogStatsCommand.self,
+            LogTranscriptCommand.self, LogExplainCommand.self,
         ]
     )
 }

@@ -68,13 +68,15 @@ struct LogTranscriptCommand: ParsableCommand {
         _ transcript: inout Transcript, of log: EventLog, _ writer: inout TranscriptWriter
     ) throws {
         var follower = try LogFollower(log, from: transcript.first)
-        while let events = try follower.next(idle: { try writer.output.flush() }) {
+        while true {
+            let events = try follower.next()
             try transcript.refresh()
             for event in events {
                 try writer.write(try transcript.entries(of: event))
                 if event.position == transcript.history.closing?.position { return }
             }
+            if events.isEmpty { return }
+            try writer.output.flush()
         }
-        try transcript.refresh()
     }
 }
