@@ -145,7 +145,13 @@ def slow():
         print(done.stdout)
 
 
-CASES = {"fanout": fanout, "crash": crash, "damage": damage, "slow": slow}
+def record():
+    """Of the replay tools, 1: fifty recording clients for a minute, against `log transcript` and `log explain`."""
+    done = subprocess.run([sys.executable, HERE / "recorders.py", "--seconds", "60"])
+    check(done.returncode == 0, "records, transcripts and explanations agree")
+
+
+CASES = {"fanout": fanout, "crash": crash, "damage": damage, "slow": slow, "record": record}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or CASES:

@@ -16,8 +16,8 @@ def test_what_clients_wrote_down_is_what_the_log_says(folder):
     """The short form of acceptance case 1: see recorders.py, which is run for a minute there."""
     script = pathlib.Path(__file__).with_name("recorders.py")
     done = subprocess.run(
-        [sys.executable, script, "--seconds", "8", "--clients", "8", "--rate", "300", "--seed", "7", "--keep",
-         folder / "records"], capture_output=True, text=True, timeout=110)
+        [sys.executable, script, "--seconds", "6", "--stretches", "2", "--clients", "8", "--rate", "400", "--seed", "7",
+         "--keep", folder / "records"], capture_output=True, text=True, timeout=110)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_checks_can_fail(folder / "records")
@@ -48,10 +48,10 @@ def transcript(server, connection, *flags):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture
-def told(serve):
+@pytest.fixture(scope="module")
+def told(serve_once):
     """A small session: `first` speaks, `second` joins later and leaves, a post goes to one; then the server stops."""
-    server = serve()
+    server = serve_once("--close-timeout", "300ms")
     first = server.raw()
     first.send_frame(TEXT, message("alone"))
     assert first.receive_text() == '"alone"'

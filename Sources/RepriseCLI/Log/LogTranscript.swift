@@ -70,14 +70,13 @@ struct LogTranscriptCommand: ParsableCommand {
         var follower = try LogFollower(log, from: transcript.first)
         while true {
             let events = try follower.next()
-            if events.isEmpty { break }
             try transcript.refresh()
             for event in events {
                 try writer.write(try transcript.entries(of: event))
                 if event.position == transcript.history.closing?.position { return }
             }
+            if events.isEmpty { return }
             try writer.output.flush()
         }
-        try transcript.refresh()
     }
 }
