@@ -1,7 +1,8 @@
 // What the log says of one connection as a whole: how it began, how it ended, and how far its bytes had left.
 
-/// The facts that decide what became of the messages for one connection.
-public struct ConnectionHistory: Sendable {
+/// The facts that decide what became of the messages for one connection. Immutable; a class, so that every explanation
+/// can carry it for the price of a pointer.
+public final class ConnectionHistory: Sendable {
     /// A connection's `disconnected`, as the log holds it.
     public struct Closing: Equatable, Sendable {
         /// Its position.

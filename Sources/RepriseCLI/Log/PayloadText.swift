@@ -21,7 +21,7 @@ struct PayloadText {
             let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
             let shown = isWhole ? scalars[...] : scalars.prefix(PayloadText.shownCharacters)
             let isCut = bytes.count < payload.readableBytes || shown.endIndex < scalars.endIndex
-            return shown.map(PayloadText.escaped).joined() + (isCut ? "…" : "")
+            return PayloadText.escaped(shown) + (isCut ? "…" : "")
         case .binary:
             let bytes = payload.readableBytesView.prefix(isWhole ? payload.readableBytes : PayloadText.shownBytes)
             let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -30,7 +30,13 @@ struct PayloadText {
     }
 
     /// Control characters would move the cursor, or worse: what clients send is shown, not obeyed.
-    static func escaped(_ text: String) -> String { text.unicodeScalars.map(escaped).joined() }
+    static func escaped(_ text: String) -> String { escaped(text.unicodeScalars[...]) }
+
+    private static func escaped(_ scalars: Substring.UnicodeScalarView) -> String {
+        // Nearly always there is nothing to escape.
+        if scalars.allSatisfy({ (0x20..<0x7F).contains($0.value) }) { return String(Substring(scalars)) }
+        return scalars.map(escaped).joined()
+    }
 
     private static func escaped(_ scalar: Unicode.Scalar) -> String {
         switch scalar {
