@@ -11,7 +11,7 @@ struct LogCommand: ParsableCommand {
             """,
         subcommands: [
             LogSessionsCommand.self, LogShowCommand.self, LogExportCommand.self, LogImportCommand.self,
-            LogVerifyCommand.self, LogStatsCommand.self,
+            LogVerifyCommand.self, LogStatsCommand.self, LogTrimCommand.self, LogBackupCommand.self,
         ]
     )
 }

@@ -20,6 +20,7 @@ struct RunningServer: Sendable {
     ) async throws -> RunningServer {
         let gate = LogGate()
         let inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
+        let retentionStatus = RetentionStatus()
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let log = startup.log
         let reader = readerLoop.map { loop in
@@ -37,7 +38,8 @@ struct RunningServer: Sendable {
         }
         let recorder = Recorder(
             eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: shards.map(\.observation), clock: { Host.now }, onFailure: onFailure)
+            observations: shards.map(\.observation), retentionStatus: retentionStatus, clock: { Host.now },
+            onFailure: onFailure)
         let syncInterval: TimeAmount? =
             configuration.durability == .interval
             ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
@@ -53,7 +55,7 @@ struct RunningServer: Sendable {
                     shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
                     connectionCount: count, clock: { Host.now })
                 shard.start(gateway)
-                let management = ManagementAPI(gateway: gateway, shards: shards, log: log)
+                let management = ManagementAPI(gateway: gateway, shards: shards, log: log, retention: retentionStatus)
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
                     parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))

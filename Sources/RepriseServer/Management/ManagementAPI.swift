@@ -20,24 +20,29 @@ final class ManagementAPI {
     private let gateway: Gateway
     private let shards: [Shard]
     private let log: EventLog
+    private let retention: RetentionStatus
 
     /// Bytes of frames for one connection that may wait before its posts get 429: its buffer is full.
     static let waitingBytesMax = 1 << 20
 
-    init(gateway: Gateway, shards: [Shard], log: EventLog) {
+    init(gateway: Gateway, shards: [Shard], log: EventLog, retention: RetentionStatus) {
         self.gateway = gateway
         self.shards = shards
         self.log = log
+        self.retention = retention
     }
 
     private var eventLoop: any EventLoop { gateway.shard.eventLoop }
 
     // MARK: Health
 
-    /// Liveness: red while the log refuses, with the reason.
+    /// Liveness: red while the log refuses, with the reason. Where old events are trimmed away, it says from where on the
+    /// log has them, and what keeps it from trimming.
     func health() -> HTTPReply {
-        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"}") }
-        return .json(.serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))}")
+        let retained = retention.json.map { ",\"retention\":\($0)" } ?? ""
+        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"\(retained)}") }
+        return .json(
+            .serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))\(retained)}")
     }
 
     /// Whether new connections are wanted.

@@ -11,6 +11,7 @@ extension Recorder {
         if let syncInterval {
             eventLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { _ in self.sync() }
         }
+        startRetention()
         eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
             _ = try? self.writer.log.environment.clearStaleReaders()  // an error here costs disk space, nothing else
         }
