@@ -239,3 +239,21 @@ def test_settings(serve):
     for flags in (["--retain-bytes", "1000GiB"], ["--retain-bytes", "5"], ["--retain-age", "0.1"]):
         code, text = printed(*flags)
         assert code == 64 and flags[0] in text, text
+
+
+def test_a_consumer_that_was_trimmed_past_ends_as_slow_and_truthfully(serve):
+    """Under `catchUp` a client that reads nothing needs the log; what it needs is trimmed away."""
+    server = serve("--slow-consumer", "catchUp", "--ring-bytes", "128KiB", "--retain-bytes", "1MiB")
+    stalled = server.raw(receive_buffer=4096)
+    name = server.wait_for_connections(1)[0]
+    with Load(server, size=4000) as load:
+        eventually(
+            lambda: server.health().json["retention"]["firstPosition"] > 6000 or load.failure,
+            "what the stalled client has still to get is trimmed away", deadline=60)
+    stalled.discard_until_end()
+    (closed,) = server.log.disconnected(name)
+    assert closed["cause"] == "slowConsumer"
+    first = server.health().json["retention"]["firstPosition"]
+    assert 0 < closed["deliveredThrough"] < first
+    server.stop()
+    assert_holds(server.log)
