@@ -12,7 +12,7 @@ struct LogCommand: ParsableCommand {
         subcommands: [
             LogSessionsCommand.self, LogShowCommand.self, LogStateCommand.self, LogTranscriptCommand.self,
             LogExplainCommand.self, LogDiffCommand.self, LogStatsCommand.self, LogExportCommand.self,
-            LogImportCommand.self, LogVerifyCommand.self,
+            LogImportCommand.self, LogVerifyCommand.self, LogTrimCommand.self, LogBackupCommand.self,
         ]
     )
 }

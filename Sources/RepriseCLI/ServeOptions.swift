@@ -49,6 +49,14 @@ struct ServeOptions: ParsableArguments {
     var inFlightBytes: String?
     @Option(help: "Largest size of the log; reserved, but only used as it grows. (default: 64GiB)")
     var logBytes: String?
+    @Option(
+        help: """
+            Bytes of events to keep, such as 10GiB: the oldest are trimmed away while the server runs. A client that is \
+            further behind is a slow consumer. 0 keeps everything. (default: 0)
+            """)
+    var retainBytes: String?
+    @Option(help: "Age of events to keep, such as 12h or 7d: older ones are trimmed away. (default: 0, keep all)")
+    var retainAge: String?
     @Option(help: "Connect headers that are not recorded. (default: authorization,cookie)") var redactHeaders: String?
     @Option(
         name: .customLong("route"),
@@ -67,7 +75,8 @@ struct ServeOptions: ParsableArguments {
             "maxConnections": maxConnections, "frameBytes": frameBytes, "messageBytes": messageBytes,
             "sendFrameBytes": sendFrameBytes, "headerBytes": headerBytes, "handshakeTimeout": handshakeTimeout,
             "idleTimeout": idleTimeout, "lifetime": lifetime, "closeTimeout": closeTimeout, "drain": drain,
-            "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "logBytes": logBytes,
+            "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "logBytes": logBytes, "retainBytes": retainBytes,
+            "retainAge": retainAge,
             "redactHeaders": redactHeaders,
         ]
         if managementOpen { values["managementOpen"] = "true" }

@@ -53,6 +53,8 @@ struct ServeSetting: Sendable {
         bytes("ringBytes", \.ringBytesMax),
         bytes("inFlightBytes", \.inFlightBytesMax),
         bytes("logBytes", \.logBytes),
+        bytes("retainBytes", \.retainBytes),
+        seconds("retainAge", \.retainAgeSeconds),
         ServeSetting(
             key: "redactHeaders",
             read: { text, configuration in
@@ -87,7 +89,8 @@ struct ServeSetting: Sendable {
     }
 
     private static func seconds(_ key: String, _ path: Path<Double>) -> ServeSetting {
-        parsed(key, path, form: "a number of seconds such as 30, 1.5, 500ms, 10m or 2h", Seconds.parse, Seconds.show)
+        parsed(
+            key, path, form: "a number of seconds such as 30, 1.5, 500ms, 10m, 2h or 7d", Seconds.parse, Seconds.show)
     }
 
     private static func switched(_ key: String, _ path: Path<Bool>) -> ServeSetting {
@@ -131,9 +134,10 @@ enum ByteCount {
 
 /// Durations as people write them.
 enum Seconds {
-    /// Reads `30`, `1.5`, `500ms`, `30s`, `10m` or `2h`.
+    /// Reads `30`, `1.5`, `500ms`, `30s`, `10m`, `2h` or `7d`.
     static func parse(_ text: String) -> Double? {
-        for (suffix, factor) in [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)] where text.hasSuffix(suffix) {
+        for (suffix, factor) in [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
+        where text.hasSuffix(suffix) {
             return Double(text.dropLast(suffix.count)).map { $0 * factor }
         }
         return Double(text)

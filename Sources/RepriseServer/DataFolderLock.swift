@@ -1,15 +1,15 @@
 internal import Glibc
 internal import Reprise
 
-/// The exclusive lock on a data folder: one server at a time. The kernel drops it when the process ends, however it
+/// The exclusive lock on a data folder: one server, or `log trim`, at a time. The kernel drops it when the process ends, however it
 /// ends.
-final class DataFolderLock: Sendable {
+package final class DataFolderLock: Sendable {
     private let descriptor: CInt
 
     /// Makes the folder where it does not exist and takes the lock.
     ///
     /// - Throws: `folderInUse` with the holder's process id; `folderUnusable`.
-    init(_ folder: String) throws(ServerError) {
+    package init(_ folder: String) throws(ServerError) {
         do throws(LogError) {
             try EventLog.makeFolder(folder)
         } catch {

@@ -23,6 +23,7 @@ struct RunningServer: Sendable {
     ) async throws -> RunningServer {
         let gate = LogGate()
         let inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
+        let retentionStatus = RetentionStatus()
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let log = startup.log
         let reader = readerLoop.map { loop in
@@ -44,7 +45,8 @@ struct RunningServer: Sendable {
         let recorderLoop = recordsOnLoop ? loops[0] : diskLoop
         let recorder = Recorder(
             eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: shards.map(\.observation), clock: { Host.now }, onFailure: onFailure)
+            observations: shards.map(\.observation), retentionStatus: retentionStatus, clock: { Host.now },
+            onFailure: onFailure)
         let syncInterval: TimeAmount? =
             configuration.durability == .interval
             ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
@@ -61,7 +63,8 @@ struct RunningServer: Sendable {
                     connectionCount: count, clock: { Host.now })
                 shard.start(gateway)
                 if let player { gateway.onOpen = { player.viewerJoined() } }
-                let management = ManagementAPI(gateway: gateway, shards: shards, log: log, player: player)
+                let management = ManagementAPI(
+                    gateway: gateway, shards: shards, log: log, retention: retentionStatus, player: player)
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
                     parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))

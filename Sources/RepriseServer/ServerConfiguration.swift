@@ -62,6 +62,11 @@ public struct ServerConfiguration: Sendable {
     /// Bytes reserved for the log; the file is sparse.
     public var logBytes = EventLog.mapBytesDefault
 
+    /// Bytes of the log to keep; older events are trimmed away. 0 keeps everything.
+    public var retainBytes = 0
+    /// How old an event of the log may become, seconds; older ones are trimmed away. 0 keeps everything.
+    public var retainAgeSeconds = 0.0
+
     /// Names of connect headers that are not recorded, lower-case.
     public var redactedHeaders: Set<String> = ["authorization", "cookie"]
 
@@ -69,8 +74,11 @@ public struct ServerConfiguration: Sendable {
     public init() {}
 
     /// Bytes of the log that are kept free for facts: one `disconnected` for every connection, with its index entry, and
-    /// the end of the session.
-    var logReserveBytes: Int { (4 << 20) + connectionsMax * 1024 }
+    /// the end of the session; and where the log is trimmed, the pages that one step changes before it frees any.
+    var logReserveBytes: Int { (4 << 20) + connectionsMax * 1024 + (retains ? (8 << 20) + connectionsMax * 64 : 0) }
+
+    /// Whether old events are trimmed away.
+    var retains: Bool { retainBytes > 0 || retainAgeSeconds > 0 }
 
     /// The frame parser's limits.
     var frameLimits: FrameParser.Limits {
@@ -111,6 +119,12 @@ public struct ServerConfiguration: Sendable {
         try check(
             logBytes >= logBytesMin, "--log-bytes",
             "must be at least \(logBytesMin) for --max-connections \(connectionsMax): half of that is the reserve")
+        try check(
+            retainBytes == 0 || (1 << 20...logBytes - logBytesMin / 2).contains(retainBytes), "--retain-bytes",
+            "must be 0, or \(1 << 20) to \(logBytes - logBytesMin / 2): --log-bytes \(logBytes) less the reserve")
+        try check(
+            retainAgeSeconds == 0 || (1...3_153_600_000).contains(retainAgeSeconds), "--retain-age",
+            "must be 0, or 1 second to 100 years")
     }
 
     private func isStageByte(_ byte: UInt8) -> Bool {

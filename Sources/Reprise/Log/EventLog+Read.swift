@@ -112,6 +112,18 @@ extension EventLog {
         }
     }
 
+    /// Bytes of the pages that hold something. A trim makes them fewer, but not the file smaller: the pages that it frees
+    /// are used again.
+    public func contentBytes() throws(LogError) -> Int {
+        let tables = tables
+        let pages = try read { transaction in
+            try transaction.pageCount(tables.events) + transaction.pageCount(tables.sessions)
+                + transaction.pageCount(tables.connections) + transaction.pageCount(tables.checkpoints)
+                + transaction.pageCount(tables.snapshots) + transaction.pageCount(tables.meta)
+        }
+        return pages * environment.pageBytes
+    }
+
     /// The chain hash of the record at `position`, the cut's, or the first seed for the position before the first.
     ///
     /// - Throws: `trimmed` for a position before the cut.

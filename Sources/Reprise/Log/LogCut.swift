@@ -104,6 +104,25 @@ extension EventLog {
 }
 
 extension EventLog {
+    /// Stores a cut with everything that must be known there.
+    ///
+    /// - Parameter checkpoint: `nil` where the table has one at the cut already.
+    func put(
+        _ cut: LogCut, _ snapshot: Snapshot, _ checkpoint: Checkpoint?, kept: [Event],
+        in transaction: borrowing WriteTransaction
+    ) throws(LMDBError) {
+        try transaction.put(LogError.formatVersion.littleEndianBytes, for: MetaKey.format, in: tables.meta)
+        try transaction.put(DerivedValue.seal(cut.encoded(), key: 0), for: MetaKey.cut, in: tables.meta)
+        for event in kept {
+            try transaction.put(keptRecord(of: event), for: MetaKey.kept(event.position), in: tables.meta)
+        }
+        let key = cut.position.rawValue
+        try transaction.put(DerivedValue.seal(snapshot.encoded(), key: key), for: key, in: tables.snapshots)
+        if let checkpoint {
+            try transaction.put(DerivedValue.seal(checkpoint.encoded(), key: key), for: key, in: tables.checkpoints)
+        }
+    }
+
     /// The engine before the first event that the log holds: at the cut, where there is one.
     func engineBeforeFirst() throws(LogError) -> Engine {
         guard let cut = try cut() else { return Engine() }
@@ -131,7 +150,8 @@ extension EventLog {
         return (snapshot.projection, checkpoint, started)
     }
 
-    private func missing(_ table: String, at cut: LogCut) throws(LogError) -> LogError {
+    /// What it means that a table lacks something at a cut: the cut has moved on, or there is damage.
+    func missing(_ table: String, at cut: LogCut) throws(LogError) -> LogError {
         if let now = try self.cut(), now.position > cut.position {
             return .trimmed(position: cut.position.next, first: now.position.next)
         }

@@ -19,6 +19,9 @@ public struct LogTrim {
         public var sessions = 0
         /// Connections whose open and close are both gone.
         public var connections = 0
+
+        /// Nothing.
+        public init() {}
     }
 
     /// The most events in a step, unless told otherwise.
@@ -83,8 +86,11 @@ public struct LogTrim {
         }
         for event in events where isNeeded(event) { removal.kept.append(event) }
         do throws(LMDBError) { try commit(removal) } catch { throw .storage(error) }
-        return Step(
-            events: events.count, sessions: removal.sessions.count, connections: removal.connections.count)
+        var step = Step()
+        step.events = events.count
+        step.sessions = removal.sessions.count
+        step.connections = removal.connections.count
+        return step
     }
 
     /// Folds what is to be removed. The digests go on from a recorded checkpoint where there is one, as a replay from a
@@ -121,11 +127,6 @@ public struct LogTrim {
         guard let cut = removal.cut, let snapshot = removal.snapshot else { return }
         let tables = log.tables
         let transaction = try WriteTransaction(log.environment)
-        try transaction.put(LogError.formatVersion.littleEndianBytes, for: MetaKey.format, in: tables.meta)
-        try transaction.put(DerivedValue.seal(cut.encoded(), key: 0), for: MetaKey.cut, in: tables.meta)
-        for event in removal.kept {
-            try transaction.put(log.keptRecord(of: event), for: MetaKey.kept(event.position), in: tables.meta)
-        }
         for position in removal.unneeded { try transaction.remove(MetaKey.kept(position), from: tables.meta) }
         for connection in removal.connections { try transaction.remove(connection.key, from: tables.connections) }
         for session in removal.sessions { try transaction.remove(session.rawValue, from: tables.sessions) }
@@ -133,10 +134,7 @@ public struct LogTrim {
         try transaction.removeAll(through: key, from: tables.events)
         try transaction.removeAll(through: key - 1, from: tables.checkpoints)
         try transaction.removeAll(through: key - 1, from: tables.snapshots)
-        try transaction.put(DerivedValue.seal(snapshot.encoded(), key: key), for: key, in: tables.snapshots)
-        if let checkpoint = removal.checkpoint {
-            try transaction.put(DerivedValue.seal(checkpoint.encoded(), key: key), for: key, in: tables.checkpoints)
-        }
+        try log.put(cut, snapshot, removal.checkpoint, kept: removal.kept, in: transaction)
         try transaction.commit()
     }
 }

@@ -31,13 +31,7 @@ public struct Recovery: Sendable {
         guard let last else { return }
 
         let checkpoint = try log.checkpoint(atOrBefore: tail.position).flatMap { $0.position >= last.first ? $0 : nil }
-        engine = try Recovery.engine(of: log, session: last, at: checkpoint)
-        var reader = try LogReader(log, from: engine.projection.position.next)
-        while true {
-            let events = try reader.read(through: tail.position)
-            if events.isEmpty { break }
-            _ = engine.apply(events)
-        }
+        engine = try Recovery.engine(of: log, session: last, from: checkpoint, through: tail.position)
         lacksFinalCheckpoint = checkpoint?.position != tail.position
         guard last.last == nil else { return }
 
@@ -52,6 +46,19 @@ public struct Recovery: Sendable {
         }
         closedConnections = facts.count
         facts.append(.sessionEnded(.crash))
+    }
+
+    /// The session's engine at a position, folded from a checkpoint before it, or from the session's first event.
+    static func engine(
+        of log: EventLog, session: Session, from checkpoint: Checkpoint?, through end: Position
+    ) throws(LogError) -> Engine {
+        var engine = try engine(of: log, session: session, at: checkpoint)
+        var reader = try LogReader(log, from: engine.projection.position.next)
+        while true {
+            let events = try reader.read(through: end)
+            if events.isEmpty { return engine }
+            _ = engine.apply(events)
+        }
     }
 
     /// The session's engine at a checkpoint, or before its first event.

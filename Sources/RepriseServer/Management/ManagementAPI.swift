@@ -20,16 +20,18 @@ final class ManagementAPI {
     private let gateway: Gateway
     private let shards: [Shard]
     private let log: EventLog
+    private let retention: RetentionStatus
     /// Plays a recording, if this server does.
     private let player: Player?
 
     /// Bytes of frames for one connection that may wait before its posts get 429: its buffer is full.
     static let waitingBytesMax = 1 << 20
 
-    init(gateway: Gateway, shards: [Shard], log: EventLog, player: Player? = nil) {
+    init(gateway: Gateway, shards: [Shard], log: EventLog, retention: RetentionStatus, player: Player? = nil) {
         self.gateway = gateway
         self.shards = shards
         self.log = log
+        self.retention = retention
         self.player = player
     }
 
@@ -37,10 +39,13 @@ final class ManagementAPI {
 
     // MARK: Health
 
-    /// Liveness: red while the log refuses, with the reason.
+    /// Liveness: red while the log refuses, with the reason. Where old events are trimmed away, it says from where on the
+    /// log has them, and what keeps it from trimming.
     func health() -> HTTPReply {
-        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"}") }
-        return .json(.serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))}")
+        let retained = retention.json.map { ",\"retention\":\($0)" } ?? ""
+        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"\(retained)}") }
+        return .json(
+            .serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))\(retained)}")
     }
 
     /// Whether new connections are wanted.

@@ -22,6 +22,7 @@ extension Recorder {
                 }
             }
         }
+        startRetention()
         eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
             _ = try? self.writer.log.environment.clearStaleReaders()  // an error here costs disk space, nothing else
         }

@@ -20,10 +20,15 @@ extension Recorder {
     ///   not fit has a page of its own), and it must not come out of the reserve.
     func updateGate(before weight: Int) {
         let info = writer.log.environment.info
-        guard info.usedBytes + 2 * weight + reserveBytes > info.mapBytes else { return }
+        var used = info.usedBytes
+        guard used + 2 * weight + reserveBytes > info.mapBytes else { return }
+        if retention.isTrimmed {  // the file does not shrink, but what a trim freed is used again
+            used = min(used, (try? writer.log.contentBytes()) ?? used)
+            guard used + 2 * weight + reserveBytes > info.mapBytes else { return }
+        }
         gate.close(
-            because: "the log is full: \(info.usedBytes) of \(info.mapBytes) bytes are used and \(reserveBytes) are "
-                + "kept for disconnects; restart with a larger --log-bytes")
+            because: "the log is full: \(used) of \(info.mapBytes) bytes are used and \(reserveBytes) are "
+                + "kept for disconnects; restart with a larger --log-bytes, or stop and `reprise log trim`")
     }
 
     func refuse(_ intent: Intent) {

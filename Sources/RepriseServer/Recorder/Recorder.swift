@@ -36,6 +36,8 @@ final class Recorder: @unchecked Sendable {
     /// Whether the last plan had more than one broadcast: then there are several senders, or a fast one.
     private var expectsMore = false
     var isCommitScheduled = false
+    /// What is trimmed away, and how far it is.
+    var retention: Retention
     var hasFailed = false
     var retry: Scheduled<Void>?
 
@@ -55,7 +57,7 @@ final class Recorder: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, startup: consuming Startup, configuration: ServerConfiguration, gate: LogGate,
-        inFlight: InFlight, observations: [ShardObservation],
+        inFlight: InFlight, observations: [ShardObservation], retentionStatus: RetentionStatus,
         clock: @escaping @Sendable () -> Timestamp, onFailure: @escaping @Sendable (ServerError) -> Void
     ) {
         self.eventLoop = eventLoop
@@ -68,6 +70,7 @@ final class Recorder: @unchecked Sendable {
         self.clock = clock
         self.onFailure = onFailure
         reserveBytes = configuration.logReserveBytes
+        retention = Retention(configuration, status: retentionStatus)
     }
 
     /// Connects the shards that plans go to. Once, before the first intent.
@@ -99,6 +102,7 @@ final class Recorder: @unchecked Sendable {
         if !group.isEmpty { commit(group) }
         let patience = self.patience
         if patience <= .nanoseconds(0) || (group.isEmpty && !expectsMore) { sendPlan() }
+        trimBesideCommits()
         guard retry == nil else { return }
         if !waiting.isEmpty || (held != nil && !group.isEmpty) {
             scheduleCommit()  // behind what was submitted during the commit
@@ -147,6 +151,7 @@ final class Recorder: @unchecked Sendable {
         noteCommit(since: began)
         addenda = LogAddenda()
         apply(events, weight, replies: live)
+        retention.note(events: events.count, weight: weight)
     }
 
     /// Drops disconnects whose connect is not in the log and will not be.

@@ -28,8 +28,9 @@ final class CatchUpReader: Sendable {
             do throws(LogError) {
                 result = .success(try self.catchUp.read(request, for: connection))
             } catch {
-                self.logger.error(
-                    "a connection cannot catch up: \(error)", metadata: ["connection": "\(connection)"])
+                self.logger.log(
+                    level: error.isDamage ? .error : .warning, "a connection cannot catch up: \(error)",
+                    metadata: ["connection": "\(connection)"])
                 result = .failure(error)
             }
             if !self.isStopped.load(ordering: .relaxed) { body(result) }

@@ -59,6 +59,8 @@ extension Connection {
             outbox.add(chunk)
             noteTraffic(.now())  // it was read because all before it had left
             transmit()
+        case .failure(.trimmed):
+            end(Ending(cause: .slowConsumer, code: .policyViolation, reason: "Slow consumer"))
         case .failure:
             end(Ending(cause: .slowConsumer, code: .internalError, reason: "Slow consumer, and the log is unreadable"))
         }

@@ -44,7 +44,8 @@ final class ShardBench {
         count = ConnectionCount(limit: 2)
         recorder = Recorder(
             eventLoop: loop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: [shard.observation], clock: { Timestamp(rawValue: 1) }, onFailure: { _ in })
+            observations: [shard.observation], retentionStatus: RetentionStatus(), clock: { Timestamp(rawValue: 1) },
+            onFailure: { _ in })
         recorder.start([shard])
         gateway = Gateway(
             shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
