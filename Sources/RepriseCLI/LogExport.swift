@@ -11,10 +11,14 @@ struct LogExportCommand: ParsableCommand {
             The export of a whole log can be imported again and gives the same digests; a part of one is for reading. \
             A damaged log is exported up to the damage, then the command ends with 3.
 
+            With --har, the connections that were opened in the range are written as a HAR, which a browser's network \
+            panel imports: an entry for each, with what it sent and what it was sent.
+
             Examples:
               reprise log export > recording.jsonl
               reprise log export --session 3 -o session-3.jsonl
               reprise log export old-data | reprise log import new-data
+              reprise log export --session latest --har -o session.har
             """
     )
 
@@ -29,6 +33,9 @@ struct LogExportCommand: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("Write to this file.", valueName: "file"))
     var output: String?
 
+    @Flag(help: "Write a HAR for a browser's network panel.")
+    var har = false
+
     @Flag(help: "Has no effect: an export is JSON Lines anyway.")
     var json = false
 
@@ -40,6 +47,11 @@ struct LogExportCommand: ParsableCommand {
             if let end = chosen.last { last = min(last ?? end, end) }
         }
         var file = try output.map { try StandardOutput(file: $0) } ?? StandardOutput()
+        if har {
+            guard let start = try log.firstPosition() else { throw PlaceError.emptyLog }
+            let (first, last) = (max(first ?? start, start), try last ?? log.tail().position)
+            return try HARWriter(log: log, range: first...last).write(to: &file)
+        }
         try log.walk(from: first, through: last) { event in
             EventJSON.append(event, to: &file.buffer)
             try file.endLine()
