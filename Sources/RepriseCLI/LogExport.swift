@@ -18,11 +18,15 @@ struct LogExportCommand: ParsableCommand {
             selection reads. Pseudonyms of two exports agree when both are given the same --redact-key; without it, a \
             key is drawn and forgotten.
 
+            With --har, the connections that were opened in the range are written as a HAR, which a browser's network \
+            panel imports: an entry for each, with what it sent and what it was sent.
+
             Examples:
               reprise log export > recording.jsonl
               reprise log export --redact > for-the-bug-report.jsonl
               reprise log export --session 3 -o session-3.jsonl
               reprise log export old-data | reprise log import new-data
+              reprise log export --session latest --har -o session.har
             """
     )
 
@@ -38,9 +42,17 @@ struct LogExportCommand: ParsableCommand {
     var output: String?
 
     @OptionGroup var redaction: RedactOptions
+    @Flag(help: "Write a HAR for a browser's network panel.")
+    var har = false
 
     @Flag(help: "Has no effect: an export is JSON Lines anyway.")
     var json = false
+
+    func validate() throws {
+        guard !har || !redaction.redact else {
+            throw ValidationError("a HAR is not redacted: export --redact, import that, and export it with --har")
+        }
+    }
 
     func run() throws {
         let log = try data.openLog()
@@ -51,6 +63,11 @@ struct LogExportCommand: ParsableCommand {
         }
         var redaction = try redaction.redaction(of: log, from: first)
         var file = try output.map { try StandardOutput(file: $0) } ?? StandardOutput()
+        if har {
+            guard let start = try log.firstPosition() else { throw PlaceError.emptyLog }
+            let (first, last) = (max(first ?? start, start), try last ?? log.tail().position)
+            return try HARWriter(log: log, range: first...last).write(to: &file)
+        }
         try log.walk(from: first, through: last) { event in
             EventJSON.append(redaction?.redact(event) ?? event, to: &file.buffer)
             try file.endLine()

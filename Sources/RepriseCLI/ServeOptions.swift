@@ -61,7 +61,7 @@ struct ServeOptions: ParsableArguments {
     @Option(
         name: .customLong("route"),
         help: ArgumentHelp(
-            "KEY=ACTION, may be repeated. ACTION is broadcast[:data|:message] or echo[:message|:data]. "
+            "KEY=ACTION, may be repeated. ACTION is broadcast[:data|:message], echo[:message|:data] or record. "
                 + "(default: onMessage=broadcast:data)", valueName: "key=action"))
     var routes: [String] = []
     @Option(help: "Where a message names its route. (default: $request.body.action)") var routeSelection: String?

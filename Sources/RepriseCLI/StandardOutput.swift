@@ -38,6 +38,11 @@ struct StandardOutput: ~Copyable {
     /// Ends a line, and writes when there is enough to write.
     mutating func endLine() throws {
         buffer.writeInteger(UInt8(ascii: "\n"))
+        try flushIfLarge()
+    }
+
+    /// Writes when there is enough to write.
+    mutating func flushIfLarge() throws {
         if buffer.readableBytes >= StandardOutput.pieceBytes { try flush() }
     }
 

@@ -196,6 +196,8 @@ def deliver_message(session, live, event):
     if event["route"] not in session.actions:
         return
     kind, source = session.actions[event["route"]]
+    if kind == "record":
+        return
     recipients = live.everyone() if kind == "broadcast" else sender
     if source == "data":
         opcode, payload = OPCODES["text"], canonical_data(body_of(event))

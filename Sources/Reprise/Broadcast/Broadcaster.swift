@@ -74,6 +74,7 @@ struct Broadcaster: Sendable {
         case .reply(let source):
             deliver(
                 payload, source.opcode(of: message), to: message.connection, at: position, projection, &plan, &digest)
+        case .record: break
         }
     }
 

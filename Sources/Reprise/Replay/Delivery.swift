@@ -42,6 +42,7 @@ public struct Delivery: Equatable, Sendable {
                 switch action {
                 case .broadcast: target = .everyone
                 case .reply: target = .connection(message.connection)
+                case .record: return nil
                 }
                 opcode = action.payloadSource.opcode(of: message)
                 configuration.routes.appendPayload(of: match, body: body, to: &payload)

@@ -1,7 +1,7 @@
 /// A route key and what is done with a message that selects it.
 ///
 /// *Shape as text*: `KEY=broadcast` (the same as `KEY=broadcast:data`), `KEY=broadcast:message`, `KEY=echo` (the same as
-/// `KEY=echo:message`), `KEY=echo:data`. The key ends at the last `=`, so that it may contain one.
+/// `KEY=echo:message`), `KEY=echo:data`, `KEY=record`. The key ends at the last `=`, so that it may contain one.
 public struct Route: Hashable, Sendable, CustomStringConvertible {
     /// The key, compared with the evaluated selection expression byte for byte.
     public var key: String
@@ -38,22 +38,26 @@ public enum RouteAction: Hashable, Sendable, CustomStringConvertible {
     case broadcast(PayloadSource)
     /// Send the payload to the sender only. Its word is `echo`.
     case reply(PayloadSource)
+    /// Keep the message in the log and send nothing to anybody.
+    case record
 
-    /// Parses `broadcast`, `broadcast:SOURCE`, `echo` or `echo:SOURCE`; nil if the word is anything else.
+    /// Parses `broadcast`, `broadcast:SOURCE`, `echo`, `echo:SOURCE` or `record`; nil if the word is anything else.
     public init?(_ text: String) {
         switch text {
         case "broadcast", "broadcast:data": self = .broadcast(.data)
         case "broadcast:message": self = .broadcast(.message)
         case "echo", "echo:message": self = .reply(.message)
         case "echo:data": self = .reply(.data)
+        case "record": self = .record
         default: return nil
         }
     }
 
-    /// Which part of the message is sent.
+    /// Which part of the message is sent; the whole of it where nothing is, so that any message will do.
     public var payloadSource: PayloadSource {
         switch self {
         case .broadcast(let source), .reply(let source): source
+        case .record: .message
         }
     }
 
@@ -62,6 +66,7 @@ public enum RouteAction: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .broadcast(let source): "broadcast:\(source)"
         case .reply(let source): "echo:\(source)"
+        case .record: "record"
         }
     }
 }

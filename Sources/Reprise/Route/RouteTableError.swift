@@ -47,7 +47,7 @@ public enum RouteTableError: Error, Hashable, Sendable, CustomStringConvertible 
     }
 
     private static let actions =
-        "the actions are broadcast, broadcast:data, broadcast:message, echo, echo:data and echo:message"
+        "the actions are broadcast, broadcast:data, broadcast:message, echo, echo:data, echo:message and record"
 }
 
 extension RouteTableError.ExpressionProblem: CustomStringConvertible {

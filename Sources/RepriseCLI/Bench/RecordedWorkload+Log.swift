@@ -41,7 +41,9 @@ extension RecordedWorkload {
 
     /// The fingerprint of what the sender gets back. An error frame carries new ids and cannot be foretold.
     private static func answer(to message: Reprise.Message, _ routes: RouteTable) -> UInt64? {
-        guard case .route = message.outcome else { return nil }
+        guard case .route(let key) = message.outcome, let index = routes.index(of: key),
+            routes.routes[index].action != .record
+        else { return nil }
         let body = message.body.readableBytesSpan
         var payload = ByteBuffer()
         routes.appendPayload(

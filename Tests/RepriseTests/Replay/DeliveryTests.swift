@@ -30,6 +30,26 @@ import Testing
         #expect(digest.deliveries > 1000)
     }
 
+    @Test func `a message that is only recorded orders nothing`() throws {
+        let table = try RouteTable(selectionExpression: .default, routes: [Route(parsing: "$default=record")])
+        let configuration = EngineConfiguration(routes: table)
+        var generator = SeededGenerator(seed: 1)
+        let connection = ConnectionID(using: &generator)
+        let started = SessionStarted(session: SessionID(1), version: "", node: "", configuration: configuration)
+        let opened = Connected(
+            connection: connection, request: RequestID(using: &generator), sourceIP: "", host: "", stage: "dev")
+        let message = Message(
+            connection: connection, message: MessageID(using: &generator), request: RequestID(using: &generator),
+            opcode: .binary, body: ByteBuffer(bytes: [0]), outcome: .route("$default"))
+        let events = [Fact.sessionStarted(started), .connected(opened), .message(message)].enumerated().map {
+            Event(position: Position(UInt64($0 + 1)), time: Timestamp(rawValue: 0), fact: $1)
+        }
+        var engine = Engine()
+        let plan = engine.apply(events)
+        #expect(Delivery(of: events[2], under: configuration) == nil)
+        #expect(plan.run.marks.isEmpty && engine.digest.deliveries == 0 && engine.counts.messages == 1)
+    }
+
     @Test func `a reply addresses its sender alone`() throws {
         var generator = EventGenerator(seed: 9)
         let echo = try #require(

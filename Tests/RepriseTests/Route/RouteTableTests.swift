@@ -152,6 +152,7 @@ import Testing
         ("a=echo", Route(key: "a", action: .reply(.message))), ("a=echo:data", Route(key: "a", action: .reply(.data))),
         ("a=b=echo:message", Route(key: "a=b", action: .reply(.message))),
         ("$default=echo", Route(key: "$default", action: .reply(.message))),
+        ("a=record", Route(key: "a", action: .record)),
     ])
     func `routes are read from text and written so that they read back`(text: String, route: Route) throws {
         #expect(try Route(parsing: text) == route)
