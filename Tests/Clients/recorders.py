@@ -79,8 +79,9 @@ class Crowd:
         ids = []
         for _, plan, _ in self.running:
             with contextlib.suppress(FileNotFoundError):
-                for line in pathlib.Path(plan["path"]).read_text().splitlines():
-                    if line.startswith('["in"') and len(parsed := json.loads(line)) > 3:
+                for line in pathlib.Path(plan["path"]).read_text().splitlines(keepends=True):
+                    # The client is writing: its last line may be a part of one.
+                    if line.startswith('["in"') and line.endswith("\n") and len(parsed := json.loads(line)) > 3:
                         ids.append(parsed[3])
                         break
         return ids
@@ -160,27 +161,26 @@ class Stretch:
             self.followers.append((connection, process, output))
 
 
-def record(options, folder):
-    """Runs the stretches, one after the other on the same data."""
+def record(options, folder, stretches):
+    """Runs the stretches, one after the other on the same data, and adds each to `stretches`, also if it fails."""
     data = folder / "data"
     rng = random.Random(options.seed)
-    stretches = []
     for index in range(options.stretches):
         stretch = Stretch(index, options, folder, data, rng)
+        stretches.append(stretch)
         try:
             stretch.run()
         finally:
             stretch.server.destroy()
             for process, _, _ in stretch.crowd.running:
                 process.kill()
-        stretches.append(stretch)
     if stretches[-1].ending == "kill":
         last = Server(data=data, folder=folder)  # what a crash left open is closed by the next start
         try:
             last.stop()
         finally:
             last.destroy()
-    return data, stretches
+    return data
 
 
 def main():
@@ -199,7 +199,7 @@ def main():
     stretches = []
     try:
         began = time.monotonic()
-        data, stretches = record(options, folder)
+        data = record(options, folder, stretches)
         recorded = time.monotonic()
         checks = Checks(data, folder)
         checks.run()

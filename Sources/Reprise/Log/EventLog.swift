@@ -65,6 +65,7 @@ public final class EventLog: Sendable {
                     id = newID()
                     tables = try EventLog.makeTables(in: environment, id: id)
                 } else {
+                    try EventLog.settle(environment)
                     (id, tables) = try EventLog.openTables(of: environment, path: path)
                 }
             case .create(let mapBytes, let synchronization), .write(let mapBytes, let synchronization):
@@ -94,6 +95,16 @@ public final class EventLog: Sendable {
                 throw .folder(path: prefix, reason: unsafe String(cString: strerror(errno)))
             }
         } while end < path.endIndex
+    }
+
+    /// Makes the last commit of a writer that was killed visible to read transactions.
+    ///
+    /// LMDB writes the commit's meta page first and its number into the lock file after that. A kill in between leaves the
+    /// old number there for as long as any reader keeps the lock file in use, and reads show the log without the last
+    /// commit; the next write transaction finds the dead owner of the lock and sets the number right. It has to come
+    /// before the first look at the tail, or what follows that tail is there already.
+    private static func settle(_ environment: Environment) throws(LMDBError) {
+        _ = try WriteTransaction(environment)  // aborted at once
     }
 
     private static func isEmpty(_ environment: Environment) throws(LMDBError) -> Bool {
