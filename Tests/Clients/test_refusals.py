@@ -50,7 +50,7 @@ def test_the_lock_of_a_killed_server_holds_nobody_up(serve):
     serve()
 
 
-@pytest.mark.parametrize("version", [0, 2, 255])
+@pytest.mark.parametrize("version", [0, 3, 255])
 def test_a_folder_of_another_format_version_is_refused_by_name(recording, version):
     path = recording.data / "data.mdb"
     data = bytearray(path.read_bytes())
