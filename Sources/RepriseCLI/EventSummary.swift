@@ -4,8 +4,6 @@ internal import Reprise
 /// An event as one line for people: position, time, kind, and what matters of the rest.
 struct EventSummary {
     private let event: Event
-    private static let previewCharacters = 80
-    private static let previewBytes = 16
 
     init(_ event: Event) { self.event = event }
 
@@ -21,8 +19,9 @@ struct EventSummary {
             let routes = started.configuration.routes.routes.map(\.description).joined(separator: ", ")
             return "session \(started.session), \(started.version) on \(started.node), routes \(routes)"
         case .connected(let connected):
-            let query = connected.query.isEmpty ? "" : "?" + connected.query
-            return "\(connected.connection)  from \(connected.sourceIP) to \(connected.host)/\(connected.stage)\(query)"
+            let query = connected.query.isEmpty ? "" : "?" + connected.query.printable
+            let server = "\(connected.host.printable)/\(connected.stage)"
+            return "\(connected.connection)  from \(connected.sourceIP) to \(server)\(query)"
         case .message(let message):
             return "\(message.connection)  \(message.outcome)  \(preview(message.opcode, message.body))"
         case .sent(let sent):
@@ -47,35 +46,6 @@ struct EventSummary {
     }
 
     private func preview(_ opcode: MessageOpcode, _ body: ByteBuffer) -> String {
-        let head = "\(opcode.word) \(body.readableBytes) B"
-        switch opcode {
-        case .text:
-            // Four bytes to a character at most, so that a cut one lies behind what is shown.
-            let bytes = body.readableBytesView.prefix(4 * EventSummary.previewCharacters)
-            let text = String(decoding: bytes, as: UTF8.self)
-            let shown = text.prefix(EventSummary.previewCharacters)
-            let isCut = bytes.count < body.readableBytes || shown.endIndex < text.endIndex
-            return "\(head)  \(String(shown).printable)\(isCut ? "…" : "")"
-        case .binary:
-            let bytes = body.readableBytesView.prefix(EventSummary.previewBytes)
-            let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-            return "\(head)  \(hex)\(bytes.count < body.readableBytes ? "…" : "")"
-        }
-    }
-}
-
-extension String {
-    /// Control characters would move the cursor, or worse: what clients send is shown, not obeyed.
-    var printable: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.isControl ? "\u{FFFD}" : $0 }))
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isControl: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
+        "\(opcode.word) \(body.readableBytes) B  \(PayloadText(opcode: opcode, payload: body, isWhole: false).shown)"
     }
 }

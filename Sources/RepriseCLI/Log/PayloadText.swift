@@ -29,10 +29,7 @@ struct PayloadText {
         }
     }
 
-    /// Control characters would move the cursor, or worse: what clients send is shown, not obeyed.
-    static func escaped(_ text: String) -> String { escaped(text.unicodeScalars[...]) }
-
-    private static func escaped(_ scalars: Substring.UnicodeScalarView) -> String {
+    fileprivate static func escaped(_ scalars: Substring.UnicodeScalarView) -> String {
         // Nearly always there is nothing to escape.
         if scalars.allSatisfy({ (0x20..<0x7F).contains($0.value) }) { return String(Substring(scalars)) }
         return scalars.map(escaped).joined()
@@ -50,4 +47,9 @@ struct PayloadText {
         default: String(scalar)
         }
     }
+}
+
+extension String {
+    /// Control characters would move the cursor, or worse: what clients send is shown, not obeyed.
+    var printable: String { PayloadText.escaped(unicodeScalars[...]) }
 }

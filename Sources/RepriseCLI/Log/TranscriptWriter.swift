@@ -71,9 +71,9 @@ struct TranscriptWriter: ~Copyable {
     private func detail(_ content: Transcript.Content) -> String {
         switch content {
         case .opened(let connected):
-            let query = connected.query.isEmpty ? "" : "?" + PayloadText.escaped(connected.query)
+            let query = connected.query.isEmpty ? "" : "?" + connected.query.printable
             return "\(connected.connection)  from \(connected.sourceIP) to "
-                + PayloadText.escaped("\(connected.host)/\(connected.stage)") + query
+                + "\(connected.host)/\(connected.stage)".printable + query
         case .received(let message):
             let text = PayloadText(opcode: message.opcode, payload: message.body, isWhole: isWhole).shown
             return "\(message.outcome)  \(message.opcode.word) \(message.body.readableBytes) B  \(text)"
@@ -148,7 +148,7 @@ extension Disconnected {
     /// How the connection ended and how far its bytes had left, for people.
     var summary: String {
         var text = "\(cause.word)  \(code.rawValue)"
-        if !reason.isEmpty { text += " \"\(PayloadText.escaped(reason))\"" }
+        if !reason.isEmpty { text += " \"\(reason.printable)\"" }
         if cause == .crash {
             // Nobody counted for a server that died.
             return text

@@ -100,7 +100,8 @@ import Testing
             return error?.description ?? ""
         }
         #expect(failure { $0.remove(at: 4999) } == "line 5000: the position is 5001, 5000 is next")
-        #expect(failure { $0.removeFirst() }.hasPrefix("line 1: the export begins at position 2: it is a part of a log"))
+        #expect(
+            failure { $0.removeFirst() }.hasPrefix("line 1: the export begins at position 2: it is a part of a log"))
         #expect(failure { $0[4500].time = Timestamp(rawValue: 0) }.hasPrefix("line 4501: its time"))
         let open = events.firstIndex { if case .connected = $0.fact { true } else { false } } ?? 0
         let close = events.firstIndex { if case .disconnected = $0.fact { true } else { false } } ?? 0
