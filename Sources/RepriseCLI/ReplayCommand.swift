@@ -22,8 +22,9 @@ struct ReplayCommand: AsyncParsableCommand {
             --goto begins at a place, in the session that holds it, and --until stops after one.
 
             With --config, messages are decided again under another configuration, and what would have been delivered \
-            differently is reported. With --against and --expect, this build is compared with another one, or with a \
-            file that a build has written: event by event, down to the bytes of the frames.
+            differently is reported; a client whom its limits would have closed goes on as recorded. With --against and \
+            --expect, this build is compared with another one, or with a file that a build has written: event by event, \
+            down to the bytes of the frames.
 
             With --to ws://HOST:PORT/STAGE, the session is driven against a running server: its clients connect, send \
             and leave as recorded, its back ends post, and what every client receives must be what the log says, message \

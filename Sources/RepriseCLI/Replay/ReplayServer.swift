@@ -39,6 +39,9 @@ struct ReplayServer {
     var waitMax: Duration?
     var json: Bool
 
+    /// The most bytes of the scratch log, which nobody reads: a session that is played over and over must not fill the disk.
+    private static let scratchBytes = 64 << 20
+
     /// - Throws: `CommandEnd`, or what says why the server cannot run.
     func run(_ session: Session, of log: EventLog) async throws {
         var playback = Playback(session, of: log)
@@ -52,6 +55,7 @@ struct ReplayServer {
         configuration.port = options.port
         configuration.stage = options.stage
         configuration.durability = .never
+        configuration.retainBytes = ReplayServer.scratchBytes
         configuration.ignoresMessages = true
         configuration.allowsBinary = true
         configuration.engine.frameBytesMax = try log.start(of: session).configuration.frameBytesMax
