@@ -26,7 +26,8 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tools/bench", description="Reproduces the table of what Reprise must reach and aims at.",
         epilog="rows: " + ", ".join(row.name for row in ROWS))
-    parser.add_argument("--row", nargs="+", metavar="NAME", choices=[row.name for row in ROWS], help="only these rows")
+    parser.add_argument("--row", action="extend", nargs="+", metavar="NAME", choices=[row.name for row in ROWS],
+                        help="only these rows")
     parser.add_argument("--runs", type=int, default=5, help="rounds, medians are of so many (default 5)")
     parser.add_argument("--seconds", type=float, default=5, help="measured seconds of a run (default 5)")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 2 seconds: for trying, not for quoting")
