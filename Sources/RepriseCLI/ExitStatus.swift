@@ -33,7 +33,7 @@ enum ExitStatus: Int32 {
         }
         let code = RepriseCommand.exitCode(for: error)
         if code.isSuccess {
-            write(RepriseCommand.fullMessage(for: error) + "\n", to: STDOUT_FILENO)
+            StandardStream.write(RepriseCommand.fullMessage(for: error) + "\n", to: STDOUT_FILENO)
             Glibc.exit(code.rawValue)
         }
         // The parser's message may have a second line with help on the option; the first one says what is wrong.
@@ -59,16 +59,7 @@ enum ExitStatus: Int32 {
     }
 
     /// One line on standard error.
-    static func complain(_ message: String) { write("reprise: \(message)\n", to: STDERR_FILENO) }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count <= 0 { return }
-            rest = rest.dropFirst(count)
-        }
-    }
+    static func complain(_ message: String) { StandardStream.write("reprise: \(message)\n", to: STDERR_FILENO) }
 }
 
 extension ServerError {

@@ -18,8 +18,5 @@ struct ProgressLine {
         isShown = false
     }
 
-    private func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
+    private func write(_ text: String) { StandardStream.write(text, to: STDERR_FILENO) }
 }

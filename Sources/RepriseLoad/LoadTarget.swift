@@ -38,6 +38,14 @@ struct LoadTarget: Equatable, Sendable {
         self.path = path.first == "/" ? String(path) : "/" + path
     }
 
+    /// The same with a recorded query behind the path.
+    func adding(query: String) -> LoadTarget {
+        guard !query.isEmpty else { return self }
+        var target = self
+        target.path += (path.contains("?") ? "&" : "?") + query
+        return target
+    }
+
     /// The source address of a client, so that no address runs out of ports; 0 (the system's choice) if there is only one.
     func source(ofClient client: Int) -> UInt32 {
         let block = client / Self.clientsPerSource

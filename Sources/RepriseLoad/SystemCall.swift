@@ -29,6 +29,21 @@ enum SystemCall {
         unsafe String(cString: strerror(code))
     }
 
+    /// Makes room for a run's connections.
+    ///
+    /// - Parameters:
+    ///   - connections: how many the run opens.
+    ///   - others: descriptors beside theirs.
+    /// - Throws: ``LoadError/invalidPlan(_:)`` when the limit is lower and cannot be raised.
+    static func makeRoom(forConnections connections: Int, others: Int) throws(LoadError) {
+        let needed = connections + others
+        let descriptors = raiseDescriptorLimit(toHold: needed)
+        guard needed <= descriptors else {
+            throw .invalidPlan(
+                "\(connections) connections need \(needed) descriptors; the limit is \(descriptors) (ulimit -n)")
+        }
+    }
+
     /// Raises the limit of open descriptors, for this process and those that it starts from now on: to the hard limit,
     /// and beyond it where that is needed and the process may.
     ///

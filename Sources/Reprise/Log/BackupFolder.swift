@@ -35,10 +35,7 @@ struct BackupFolder: ~Copyable {
     }
 
     /// Removes what was copied so far.
-    func empty() {
-        unsafe unlink("\(unfinishedPath)/data.mdb")
-        unsafe unlink("\(unfinishedPath)/lock.mdb")
-    }
+    func empty() { UnfinishedLog.remove(in: unfinishedPath) }
 
     /// Gives the folder its name. The copy must be synced already.
     ///
@@ -48,12 +45,7 @@ struct BackupFolder: ~Copyable {
             throw .folder(path: path, reason: unsafe String(cString: strerror(errno)))
         }
         isPublished = true
-        // The new name is on disk only when the folder above is. Where folders cannot be synced there is nothing to do.
-        let descriptor = unsafe open("\(path)/..", O_RDONLY | O_DIRECTORY)
-        if descriptor >= 0 {
-            fsync(descriptor)
-            close(descriptor)
-        }
+        UnfinishedLog.syncNames(in: "\(path)/..")
     }
 
     deinit {

@@ -37,17 +37,11 @@ struct ImportFolder: ~Copyable {
             throw .folder(path: "\(path)/data.mdb", reason: unsafe String(cString: strerror(errno)))
         }
         isPublished = true
-        // The new name is on disk only when the folder is. Where folders cannot be synced there is nothing to do.
-        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY)
-        if descriptor >= 0 {
-            fsync(descriptor)
-            close(descriptor)
-        }
+        UnfinishedLog.syncNames(in: path)
     }
 
     deinit {
-        unsafe unlink("\(unfinishedPath)/data.mdb")
-        unsafe unlink("\(unfinishedPath)/lock.mdb")
+        UnfinishedLog.remove(in: unfinishedPath)
         unsafe rmdir(unfinishedPath)
         // Only if it is empty: `rmdir` refuses otherwise.
         if madeDataFolder, !isPublished { unsafe rmdir(path) }

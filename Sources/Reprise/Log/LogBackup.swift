@@ -101,10 +101,7 @@ public enum LogBackup {
                 let span = ConnectionSpan(opened: member.connectedAt, closed: nil)
                 try transaction.put(span.encoded(), for: member.connection.key, in: copy.tables.connections)
             }
-            if let session {
-                let key = session.id.rawValue
-                try transaction.put(DerivedValue.seal(session.encoded(), key: key), for: key, in: copy.tables.sessions)
-            }
+            if let session { try copy.put(session, in: transaction) }
             try transaction.commit()
         } catch {
             throw .storage(error)

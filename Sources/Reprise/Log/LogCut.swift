@@ -116,11 +116,8 @@ extension EventLog {
         for event in kept {
             try transaction.put(keptRecord(of: event), for: MetaKey.kept(event.position), in: tables.meta)
         }
-        let key = cut.position.rawValue
-        try transaction.put(DerivedValue.seal(snapshot.encoded(), key: key), for: key, in: tables.snapshots)
-        if let checkpoint {
-            try transaction.put(DerivedValue.seal(checkpoint.encoded(), key: key), for: key, in: tables.checkpoints)
-        }
+        try put(snapshot, in: transaction)
+        if let checkpoint { try put(checkpoint, in: transaction) }
     }
 
     /// The engine before the first event that the log holds: at the cut, where there is one.

@@ -94,33 +94,20 @@ public struct LogWriter: ~Copyable {
             try transaction.put(span.encoded(), for: key, in: log.tables.connections)
         case .sessionStarted(let started):
             session = Session(id: started.session, first: event.position, startedAt: event.time)
-            try store(session, in: transaction)
+            if let session { try log.put(session, in: transaction) }
         case .sessionEnded(let cause):
             session?.last = event.position
             session?.endedAt = event.time
             session?.cause = cause
-            try store(session, in: transaction)
+            if let session { try log.put(session, in: transaction) }
         case .message, .sent, .skipped:
             break
         }
     }
 
-    private func store(_ session: Session?, in transaction: borrowing WriteTransaction) throws(LMDBError) {
-        guard let session else { return }
-        let key = session.id.rawValue
-        try transaction.put(DerivedValue.seal(session.encoded(), key: key), for: key, in: log.tables.sessions)
-    }
-
     private func store(_ addenda: LogAddenda, in transaction: borrowing WriteTransaction) throws(LMDBError) {
-        for checkpoint in addenda.checkpoints {
-            let key = checkpoint.position.rawValue
-            try transaction.put(
-                DerivedValue.seal(checkpoint.encoded(), key: key), for: key, in: log.tables.checkpoints)
-        }
-        if let snapshot = addenda.snapshot {
-            let key = snapshot.position.rawValue
-            try transaction.put(DerivedValue.seal(snapshot.encoded(), key: key), for: key, in: log.tables.snapshots)
-        }
+        for checkpoint in addenda.checkpoints { try log.put(checkpoint, in: transaction) }
+        if let snapshot = addenda.snapshot { try log.put(snapshot, in: transaction) }
         if let run = addenda.run {
             try transaction.put(DerivedValue.seal(run.encoded(), key: 0), for: MetaKey.run, in: log.tables.meta)
         }

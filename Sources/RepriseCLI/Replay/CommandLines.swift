@@ -11,7 +11,7 @@ struct CommandLines {
 
     /// The next line without its end, or `nil` at the end of the input or after a signal.
     mutating func next(prompt: String) -> String? {
-        if isTerminal { write(prompt, to: STDERR_FILENO) }
+        if isTerminal { StandardStream.write(prompt, to: STDERR_FILENO) }
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { buffer.removeFirst(end + 1) }
@@ -34,10 +34,5 @@ struct CommandLines {
         } else if count == 0 || errno != EINTR {
             hasEnded = true
         }
-    }
-
-    private func write(_ text: String, to descriptor: Int32) {
-        let bytes = Array(text.utf8)
-        _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
     }
 }

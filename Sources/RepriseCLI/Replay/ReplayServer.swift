@@ -15,12 +15,7 @@ struct ReplayServerOptions: ParsableArguments {
     @Option(
         name: .customLong("as"),
         help: ArgumentHelp("Play only what this connection was sent, with --serve.", valueName: "id"),
-        transform: {
-            guard let connection = ConnectionID(text: $0) else {
-                throw ValidationError("a connection id has 16 characters, the last is '='")
-            }
-            return connection
-        })
+        transform: { try ConnectionID(argument: $0) })
     var connection: ConnectionID?
     @Flag(help: "Begin again at the end, with --serve.") var loop = false
     @Flag(help: "Play before anybody is there, with --serve; it begins with the first viewer otherwise.")

@@ -1,19 +1,7 @@
 /// One connection that is driven once more: plain data that `RedriveRun` moves along.
 struct RedriveConnection {
     /// Where it stands.
-    enum State: Equatable {
-        case unopened
-        /// The TCP connect is under way.
-        case connecting
-        /// The answer to the upgrade has not come.
-        case upgrading
-        case open
-        /// It is ended, and the server's Close has not come.
-        case closing
-        case closed
-    }
-
-    var state = State.unopened
+    var state = RecordedConnectionState.unopened
     var descriptor: Int32 = -1
     var handshake: UpgradeHandshake?
     /// The id that the server gave it; nil if the server does not tell.

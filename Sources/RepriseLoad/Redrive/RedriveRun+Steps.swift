@@ -11,7 +11,7 @@ extension RedriveRun {
             guard due <= moment else { return }
             guard mayPerform(step) else { return timing.noteWaiting(at: moment) }
             try perform(step)
-            timing.noteStep(due: speed == nil ? moment : due, at: now)
+            timing.noteStep(due: pace.speed == nil ? moment : due, at: now)
             next += 1
             performed += 1
             lastNews = now
@@ -60,14 +60,13 @@ extension RedriveRun {
     }
 
     private mutating func open(_ index: Int, query: String, subprotocol: String?) throws(LoadError) {
-        var request = target
-        if !query.isEmpty { request.path += (target.path.contains("?") ? "&" : "?") + query }
         do throws(LoadError) {
             connections[index].descriptor = try LoadSocket.connect(to: target, source: target.source(ofClient: index))
         } catch {
             throw .connectFailed(client: index, reason: error.description)
         }
         let handshake = UpgradeHandshake(random: &random)
+        let request = target.adding(query: query)
         connections[index].step = next
         connections[index].state = .connecting
         connections[index].handshake = handshake

@@ -15,8 +15,7 @@
 public struct RedriveRun: ~Copyable {
     let script: RedriveScript
     let url: String
-    /// How many times faster than recorded; nil for as fast as order allows.
-    let speed: Double?
+    let pace: RecordedPace
     let target: LoadTarget
     /// Nanoseconds without any news after which what is awaited is missing.
     let patience: Int
@@ -65,23 +64,15 @@ public struct RedriveRun: ~Copyable {
     public init(
         _ script: RedriveScript, url: String, speed: Double?, patienceSeconds: Double = 10, seed: UInt64 = 1
     ) throws(LoadError) {
-        if let speed, !(speed > 0 && speed.isFinite) {
-            throw .invalidPlan("a speed is a number above 0, such as 4, or max")
-        }
+        let pace = try RecordedPace(speed)
         let target = try LoadTarget(url: url)
-        let needed = script.connections.count + RedriveRun.otherDescriptors
-        let descriptors = SystemCall.raiseDescriptorLimit(toHold: needed)
-        guard needed <= descriptors else {
-            throw .invalidPlan(
-                "\(script.connections.count) connections need \(needed) descriptors; the limit is \(descriptors) (ulimit -n)"
-            )
-        }
+        try SystemCall.makeRoom(forConnections: script.connections.count, others: RedriveRun.otherDescriptors)
         let epoll = try Epoll(capacity: 1024)
         self.target = target
         self.epoll = epoll
         self.script = script
         self.url = url
-        self.speed = speed
+        self.pace = pace
         patience = Int(patienceSeconds * 1e9)
         buffer = ReceiveBuffer(capacity: 256 << 10)
         connections = script.connections.map { connection in
@@ -120,7 +111,7 @@ public struct RedriveRun: ~Copyable {
     var now: Int { SystemCall.now() - start }
 
     /// When a step is due, nanoseconds since the run began.
-    func due(_ step: RedriveScript.Step) -> Int { speed.map { Int(Double(step.time) / $0) } ?? 0 }
+    func due(_ step: RedriveScript.Step) -> Int { pace.due(step.time) }
 
     private var nanosecondsToWait: Int {
         let untilSilence = max(1_000_000, lastNews + patience - now)
@@ -154,10 +145,11 @@ public struct RedriveRun: ~Copyable {
 
     private func report() -> RedriveReport {
         RedriveReport(
-            url: url, speed: speed, connections: script.connections.count, steps: script.steps.count, stepsDone: next,
+            url: url, speed: pace.speed, connections: script.connections.count, steps: script.steps.count,
+            stepsDone: next,
             omitted: script.omitted, firstOmitted: script.firstOmitted, deliveriesCompared: compared,
             difference: difference, stepsThatWaited: timing.stepsThatWaited,
             secondsWaited: Double(timing.nanosecondsWaited) / 1e9, seconds: Double(timing.elapsed) / 1e9,
-            timing: speed.map { timing.report(duration: Int(Double(script.duration) / $0)) })
+            timing: pace.speed.map { _ in timing.report(duration: pace.due(script.duration)) })
     }
 }

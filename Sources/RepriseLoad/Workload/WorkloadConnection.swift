@@ -1,15 +1,5 @@
 /// One connection of a workload: plain data that `WorkloadRun` moves along.
 struct WorkloadConnection {
-    /// Where it stands.
-    enum State: Equatable {
-        case unopened
-        case connecting
-        case upgrading
-        case open
-        case closing
-        case closed
-    }
-
     /// A message that will come back to its sender.
     struct Awaited {
         var fingerprint: UInt64
@@ -17,7 +7,8 @@ struct WorkloadConnection {
         var intended: Int
     }
 
-    var state = State.unopened
+    /// Where it stands.
+    var state = RecordedConnectionState.unopened
     var descriptor: Int32 = -1
     var handshake: UpgradeHandshake?
     /// When the connect began, nanoseconds of the run.
@@ -28,11 +19,9 @@ struct WorkloadConnection {
     /// Own messages whose return is awaited, oldest first, from `awaitedStart` on.
     var awaited: [Awaited] = []
     var awaitedStart = 0
-    /// Bytes to send, from `outboundStart` on.
-    var outbound: [UInt8] = []
-    var outboundStart = 0
+    var outbound = OutboundBytes()
     /// Frames that wait for the upgrade.
-    var waiting: [UInt8] = []
+    private var waiting: [UInt8] = []
     /// Ends of messages in everything queued so far, with their intended times: what is handed over is taken from here.
     var unsent: [(end: Int, intended: Int)] = []
     var unsentStart = 0
@@ -43,27 +32,23 @@ struct WorkloadConnection {
     var pendingClose: UInt16?
 
     /// Whether everything was handed to the kernel.
-    var isFlushed: Bool { outboundStart == outbound.count }
+    var isFlushed: Bool { outbound.count == 0 }
     /// Own messages that have not come back.
     var awaitedCount: Int { awaited.count - awaitedStart }
     /// Bytes that the kernel has not taken.
-    var backlogBytes: Int { outbound.count - outboundStart + waiting.count }
+    var backlogBytes: Int { outbound.count + waiting.count }
 
     /// Queues a frame, behind the upgrade if that is not over.
     mutating func queue(_ append: (inout [UInt8]) -> Void) {
-        if state == .open || state == .closing {
-            if isFlushed {
-                outbound.removeAll(keepingCapacity: true)
-                outboundStart = 0
-            }
-            let before = outbound.count
-            append(&outbound)
-            queuedBytes += outbound.count - before
-        } else {
-            let before = waiting.count
-            append(&waiting)
-            queuedBytes += waiting.count - before
-        }
+        let before = backlogBytes
+        if state == .open || state == .closing { outbound.queue(append) } else { append(&waiting) }
+        queuedBytes += backlogBytes - before
+    }
+
+    /// The upgrade is over: what waited for it goes out.
+    mutating func releaseWaiting() {
+        outbound.queue { $0 += waiting }
+        waiting = []
     }
 
     /// A message came. If it is the oldest awaited one: when that was meant to be sent.

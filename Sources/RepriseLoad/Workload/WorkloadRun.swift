@@ -5,8 +5,7 @@
 public struct WorkloadRun: ~Copyable {
     let workload: RecordedWorkload
     let url: String
-    /// How many times faster than recorded; nil for as fast as it goes.
-    let speed: Double?
+    let pace: RecordedPace
     private let target: LoadTarget
     var connections: [WorkloadConnection]
     private var epoll: Epoll
@@ -31,24 +30,16 @@ public struct WorkloadRun: ~Copyable {
     ///   - seed: of mask keys and upgrade keys.
     /// - Throws: ``LoadError/invalidPlan(_:)``, ``LoadError/system(operation:code:)``.
     public init(_ workload: RecordedWorkload, url: String, speed: Double?, seed: UInt64 = 1) throws(LoadError) {
-        if let speed, !(speed > 0 && speed.isFinite) {
-            throw .invalidPlan("a speed is a number above 0, such as 4, or max")
-        }
+        let pace = try RecordedPace(speed)
         let target = try LoadTarget(url: url)
-        let needed = workload.connections + WorkloadRun.otherDescriptors
-        let descriptors = SystemCall.raiseDescriptorLimit(toHold: needed)
-        guard needed <= descriptors else {
-            throw .invalidPlan(
-                "\(workload.connections) connections need \(needed) descriptors; the limit is \(descriptors) (ulimit -n)"
-            )
-        }
+        try SystemCall.makeRoom(forConnections: workload.connections, others: WorkloadRun.otherDescriptors)
         let epoll = try Epoll(capacity: 1024)
         self.target = target
         self.epoll = epoll
         buffer = ReceiveBuffer(capacity: 256 << 10)
         self.workload = workload
         self.url = url
-        self.speed = speed
+        self.pace = pace
         connections = Array(repeating: WorkloadConnection(), count: workload.connections)
         random = RandomSource(seed: seed)
         start = SystemCall.now()
@@ -77,10 +68,10 @@ public struct WorkloadRun: ~Copyable {
     /// Nanoseconds since the run began.
     private var now: Int { SystemCall.now() - start }
 
-    private func due(_ step: RecordedWorkload.Step) -> Int { speed.map { Int(Double(step.time) / $0) } ?? 0 }
+    private func due(_ step: RecordedWorkload.Step) -> Int { pace.due(step.time) }
 
     private var nanosecondsToWait: Int {
-        guard next < workload.steps.count, speed != nil else { return 10_000_000 }
+        guard next < workload.steps.count, pace.speed != nil else { return 10_000_000 }
         return min(10_000_000, due(workload.steps[next]) - now)
     }
 
@@ -105,7 +96,7 @@ public struct WorkloadRun: ~Copyable {
             case .open(let query, let subprotocol):
                 try open(step.connection, query: query, subprotocol: subprotocol)
             case .send(let message):
-                send(message, on: step.connection, intended: speed == nil ? now : intended)
+                send(message, on: step.connection, intended: pace.speed == nil ? now : intended)
             case .close(let code):
                 close(step.connection, code: code)
             }
@@ -114,12 +105,10 @@ public struct WorkloadRun: ~Copyable {
 
     /// Without times there is no rate to keep but the server's.
     private func isHeldUp(_ index: Int) -> Bool {
-        speed == nil && connections[index].backlogBytes > WorkloadRun.backlogBytesMax
+        pace.speed == nil && connections[index].backlogBytes > WorkloadRun.backlogBytesMax
     }
 
     private mutating func open(_ index: Int, query: String, subprotocol: String?) throws(LoadError) {
-        var request = target
-        if !query.isEmpty { request.path += (target.path.contains("?") ? "&" : "?") + query }
         do throws(LoadError) {
             connections[index].openedAt = now
             connections[index].descriptor = try LoadSocket.connect(
@@ -131,7 +120,8 @@ public struct WorkloadRun: ~Copyable {
         connections[index].state = .connecting
         let handshake = UpgradeHandshake(random: &random)
         connections[index].handshake = handshake
-        connections[index].outbound = handshake.request(for: request, subprotocol: subprotocol)
+        let request = target.adding(query: query)
+        connections[index].outbound.queue { $0 += handshake.request(for: request, subprotocol: subprotocol) }
         try epoll.add(connections[index].descriptor, token: index)
     }
 
@@ -155,7 +145,7 @@ public struct WorkloadRun: ~Copyable {
     /// Closes now; without times, when what the connection sent has come back.
     private mutating func close(_ index: Int, code: UInt16) {
         guard connections[index].state != .closed else { return }
-        if connections[index].state != .open || (speed == nil && connections[index].awaitedCount > 0) {
+        if connections[index].state != .open || (pace.speed == nil && connections[index].awaitedCount > 0) {
             connections[index].pendingClose = code
             return
         }
@@ -201,17 +191,11 @@ public struct WorkloadRun: ~Copyable {
 
     private mutating func flush(_ index: Int) {
         guard connections[index].state != .connecting, connections[index].descriptor >= 0 else { return }
-        while !connections[index].isFlushed {
-            switch LoadSocket.send(
-                connections[index].descriptor, connections[index].outbound, from: connections[index].outboundStart)
-            {
-            case .bytes(let count):
-                connections[index].outboundStart += count
-                if connections[index].state != .upgrading { handOver(count, of: index) }
-            case .failed(let code): return fail(index, SystemCall.errorText(code))
-            case .wouldBlock, .ended: return
-            }
-        }
+        let before = connections[index].outbound.count
+        let failure = connections[index].outbound.flush(to: connections[index].descriptor)
+        let count = before - connections[index].outbound.count
+        if connections[index].state != .upgrading { handOver(count, of: index) }
+        if let failure { fail(index, SystemCall.errorText(failure)) }
     }
 
     /// Notes the messages whose last byte the kernel has taken.
@@ -252,9 +236,7 @@ public struct WorkloadRun: ~Copyable {
             tally.connected += 1
             tally.connects.record(now - connections[index].openedAt)
             connections[index].state = .open
-            connections[index].outbound = connections[index].waiting
-            connections[index].outboundStart = 0
-            connections[index].waiting = []
+            connections[index].releaseWaiting()
             let rest = Array(connections[index].answer[headBytes...])
             connections[index].answer = []
             flush(index)

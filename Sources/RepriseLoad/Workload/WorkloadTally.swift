@@ -32,11 +32,11 @@ extension WorkloadRun {
     func report() -> WorkloadReport {
         let seconds = Double(tally.lastSentAt) / 1e9
         return WorkloadReport(
-            url: url, speed: speed, connections: workload.connections, connected: tally.connected,
+            url: url, speed: pace.speed, connections: workload.connections, connected: tally.connected,
             connectionErrors: tally.errors, firstError: tally.firstError, messagesOffered: workload.messages,
-            messagesSent: tally.sent, secondsOffered: speed.map { Double(workload.duration) / 1e9 / $0 } ?? 0,
-            seconds: seconds, lateness: speed == nil ? nil : WorkloadReport.Percentiles(tally.lateness),
-            lateSends: speed == nil ? 0 : tally.lateSends, latency: WorkloadReport.Percentiles(tally.latency),
+            messagesSent: tally.sent, secondsOffered: pace.speed.map { Double(workload.duration) / 1e9 / $0 } ?? 0,
+            seconds: seconds, lateness: pace.speed == nil ? nil : WorkloadReport.Percentiles(tally.lateness),
+            lateSends: pace.speed == nil ? 0 : tally.lateSends, latency: WorkloadReport.Percentiles(tally.latency),
             unanswered: tally.unanswered, connects: WorkloadReport.Percentiles(tally.connects),
             deliveries: tally.deliveries, deliveriesPerSecond: seconds > 0 ? Double(tally.deliveries) / seconds : 0)
     }

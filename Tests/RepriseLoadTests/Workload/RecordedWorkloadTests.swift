@@ -33,7 +33,7 @@ import Testing
     @Test(arguments: [0, -1, .infinity, .nan] as [Double])
     func `a speed that is none is refused`(speed: Double) {
         #expect(throws: LoadError.self) {
-            _ = try WorkloadRun(RecordedWorkload(), url: "ws://127.0.0.1:1/", speed: speed).speed
+            _ = try WorkloadRun(RecordedWorkload(), url: "ws://127.0.0.1:1/", speed: speed).pace.speed
         }
     }
 }
