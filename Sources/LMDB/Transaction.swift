@@ -70,17 +70,6 @@ extension Transaction where Self: ~Copyable {
         return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
     }
 
-    /// Whether the environment holds no table at all.
-    public var rootIsEmpty: Bool {
-        get throws(LMDBError) {
-            var root: UInt32 = 0
-            try unsafe check(mdb_dbi_open(handle.pointer, nil, 0, &root), "mdb_dbi_open")
-            var stat = MDB_stat()
-            try unsafe check(mdb_stat(handle.pointer, root, &stat), "mdb_stat")
-            return stat.ms_entries == 0
-        }
-    }
-
     private borrowing func copyOfValue(_ key: UnsafeRawBufferPointer, _ table: UInt32) throws(LMDBError) -> [UInt8]? {
         var keyValue = unsafe MDB_val(key)
         var found = unsafe MDB_val()

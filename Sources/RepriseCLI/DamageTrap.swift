@@ -1,5 +1,5 @@
 // LMDB trusts its pages: a damaged one can make it follow a wild pointer, or fail an assertion. A command that only
-// reads then has found damage, and says so with the exit code for it.
+// reads, or a server that takes up a log, then has found damage, and says so with the exit code for it.
 
 internal import Glibc
 internal import Reprise
@@ -10,10 +10,18 @@ private let lastRead = Atomic<UInt64>(0)
 
 /// Turns a crash inside of a damaged map into the message and the exit code of damage.
 enum DamageTrap {
-    /// Installs the handler. For commands that read a log and do nothing else.
+    /// What a crash inside of LMDB raises.
+    private static let signals = [SIGSEGV, SIGBUS, SIGABRT]
+
+    /// Installs the handler. For what reads a log and does nothing else.
     static func arm() {
         lastRead.store(0, ordering: .relaxed)
-        for number in [SIGSEGV, SIGBUS, SIGABRT] { _ = signal(number, report) }
+        for number in signals { _ = signal(number, report) }
+    }
+
+    /// Gives the signals back to the system: from now on a crash is one.
+    static func disarm() {
+        for number in signals { _ = signal(number, SIG_DFL) }
     }
 
     /// Notes how far reading has come.

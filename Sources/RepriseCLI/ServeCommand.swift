@@ -44,12 +44,24 @@ struct ServeCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         var logger = Logger(label: "reprise")
         logger.logLevel = verbose ? .info : .warning
+        DamageTrap.arm()  // until the log was taken up
         let server = Server(configuration, logger: logger) { [json] announcement in
+            DamageTrap.disarm()
             printLine(json ? announcement.json : announcement.text)
         }
+        // The server comes last, so that it is shut down first.
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: SecondSignal(server: server, logger: logger)),
+            .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        var endings: [UnixSignal] = [.sigterm, .sigint]
+        if configuration.isSecure {
+            services.insert(.init(service: ReloadSignal(server: server, logger: logger)), at: 0)
+        } else if !ReloadSignal.isIgnored {
+            endings.append(.sighup)  // the terminal was closed
+        }
         var group = ServiceGroupConfiguration(
-            services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services, gracefulShutdownSignals: endings, logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds + 60)
         do {
             try await ServiceGroup(configuration: group).run()

@@ -13,6 +13,13 @@ struct ServeOptions: ParsableArguments {
     var port: String?
     @Option(help: "Stage: the first segment of every path. (default: dev)") var stage: String?
     @Option(help: "Data folder; made where it does not exist. (default: ./reprise-data)") var data: String?
+    @Option(
+        help: """
+            PEM file with the certificate and those that vouch for it: the server then speaks TLS 1.2 or later. SIGHUP \
+            reads both files again; connections stay.
+            """)
+    var tlsCertificate: String?
+    @Option(help: "PEM file with the key of --tls-certificate.") var tlsKey: String?
     @Option(help: "Event loops that serve sockets. (default: one less than the cores)") var loops: String?
     @Option(
         help: """
@@ -32,6 +39,23 @@ struct ServeOptions: ParsableArguments {
     var allowBinary: String?
     @Flag(help: "Let the management API answer callers that are not on this machine.") var managementOpen = false
     @Option(help: "Most connections at once; further ones get 503. (default: 20000)") var maxConnections: String?
+    @Option(
+        help: """
+            Most sockets of one loop that are not WebSockets: clients in their handshake, callers of the management API. \
+            Above, the oldest is closed. (default: 4096)
+            """)
+    var maxPending: String?
+    @Option(help: "Most connects a second; further ones get 429. 0: no limit. (default: 0; AWS has 500)")
+    var connectRate: String?
+    @Option(help: "Most messages a second of one client; above, it is closed with 1008. 0: no limit. (default: 0)")
+    var messageRate: String?
+    @Option(
+        help: """
+            Origins that browsers may connect from, separated by commas: https://example.com, https://*.example.com. \
+            Others get 403; clients that are no browsers send no origin. (default: all may connect, none may call the \
+            management API)
+            """)
+    var allowOrigin: String?
     @Option(help: "Most bytes in a client's frame; larger ones close with 1009. (default: 32KiB)")
     var frameBytes: String?
     @Option(help: "Most bytes in a message, from a client or a management post. (default: 128KiB)")
@@ -70,9 +94,12 @@ struct ServeOptions: ParsableArguments {
     /// What was given as flags, by key.
     private var given: [String: String] {
         var values: [String: String?] = [
-            "host": host, "port": port, "stage": stage, "data": data, "loops": loops, "durability": durability,
+            "host": host, "port": port, "stage": stage, "data": data, "tlsCertificate": tlsCertificate,
+            "tlsKey": tlsKey, "loops": loops, "durability": durability,
             "syncInterval": syncInterval, "slowConsumer": slowConsumer, "allowBinary": allowBinary,
-            "maxConnections": maxConnections, "frameBytes": frameBytes, "messageBytes": messageBytes,
+            "maxConnections": maxConnections, "maxPending": maxPending, "connectRate": connectRate,
+            "messageRate": messageRate, "allowOrigin": allowOrigin, "frameBytes": frameBytes,
+            "messageBytes": messageBytes,
             "sendFrameBytes": sendFrameBytes, "headerBytes": headerBytes, "handshakeTimeout": handshakeTimeout,
             "idleTimeout": idleTimeout, "lifetime": lifetime, "closeTimeout": closeTimeout, "drain": drain,
             "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "logBytes": logBytes, "retainBytes": retainBytes,

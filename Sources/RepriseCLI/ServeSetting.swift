@@ -34,6 +34,8 @@ struct ServeSetting: Sendable {
         number("port", \.port),
         text("stage", \.stage),
         text("data", \.dataPath),
+        path("tlsCertificate", \.tlsCertificatePath),
+        path("tlsKey", \.tlsKeyPath),
         number("loops", \.loopCount),
         choice("durability", \.durability),
         number("syncInterval", \.syncIntervalMilliseconds),
@@ -41,6 +43,10 @@ struct ServeSetting: Sendable {
         switched("allowBinary", \.allowsBinary),
         switched("managementOpen", \.isManagementOpen),
         number("maxConnections", \.connectionsMax),
+        number("maxPending", \.pendingSocketsMax),
+        number("connectRate", \.connectRateMax),
+        number("messageRate", \.messageRateMax),
+        list("allowOrigin", \.allowedOrigins, form: "origins separated by commas"),
         bytes("frameBytes", \.frameBytesMax),
         bytes("messageBytes", \.messageBytesMax),
         bytes("sendFrameBytes", \.engine.frameBytesMax),
@@ -80,6 +86,11 @@ struct ServeSetting: Sendable {
             form: "a text", show: { YAMLText.scalar($0[keyPath: path]) })
     }
 
+    /// A file that need not be named.
+    private static func path(_ key: String, _ path: Path<String>) -> ServeSetting {
+        parsed(key, path, form: "a path", { $0 }, YAMLText.scalar)
+    }
+
     private static func number(_ key: String, _ path: Path<Int>) -> ServeSetting {
         parsed(key, path, form: "a whole number", Int.init, String.init)
     }
@@ -102,6 +113,16 @@ struct ServeSetting: Sendable {
     ) -> ServeSetting {
         let choices = Value.allCases.map(\.rawValue).joined(separator: ", ")
         return parsed(key, path, form: "one of: \(choices)", { Value(rawValue: $0) }, \.rawValue)
+    }
+
+    private static func list(_ key: String, _ path: Path<[String]>, form: String) -> ServeSetting {
+        ServeSetting(
+            key: key,
+            read: { text, configuration in
+                configuration[keyPath: path] = text.split(separator: ",").map(\.trimmingSpaces).filter { !$0.isEmpty }
+                return true
+            },
+            form: form, show: { "\"\($0[keyPath: path].joined(separator: ","))\"" })
     }
 
     private static func parsed<Value>(

@@ -15,11 +15,31 @@ enum Host {
     /// What the system says of an `errno` value.
     static func text(ofError number: CInt) -> String { unsafe String(cString: strerror(number)) }
 
+    /// Why a file cannot be read, or `nil` when it can.
+    static func reasonNotToRead(_ path: String) -> String? {
+        unsafe access(path, R_OK) == 0 ? nil : text(ofError: errno)
+    }
+
     /// The name of the machine.
     static var name: String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "unknown" }
         return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Raises the limit of open descriptors to `count`, or as far towards it as this process may.
+    ///
+    /// - Returns: how many descriptors it may have now.
+    static func raiseDescriptorLimit(toHold count: Int) -> Int {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(resource, &limit) == 0 else { return .max }
+        let wanted = rlimit(rlim_cur: max(limit.rlim_cur, rlim_t(count)), rlim_max: max(limit.rlim_max, rlim_t(count)))
+        for var attempt in [wanted, rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)]
+        where unsafe setrlimit(resource, &attempt) == 0 {
+            return Int(clamping: attempt.rlim_cur)
+        }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// Changes with every boot; empty where the system has none.

@@ -1,32 +1,62 @@
-internal import Logging
-internal import NIOCore
-internal import Reprise
+package import Logging
+package import NIOCore
+internal import NIOHTTP1
+package import Reprise
 
-/// The moving parts of a server that has started.
-struct RunningServer: Sendable {
+/// The moving parts of a server that has started, on loops that it is given.
+package struct RunningServer: Sendable {
+    /// The position of this session's `sessionStarted`.
+    package let firstPosition: Position
+    /// How many connections of the last session were closed on the way.
+    package let closedConnections: Int
     /// One for each loop.
-    let gateways: [LoopRoom]
-    private let recorder: Recorder
-    private let shards: [Shard]
+    let rooms: [LoopRoom]
+    let recorder: Recorder
+    let shards: [Shard]
     private let reader: CatchUpReader?
+    private let headerLimits: NIOHTTPDecoderLimitConfiguration
 
-    /// Builds the parts on their loops.
+    /// The loops of a server.
+    package struct Loops {
+        /// Serve the sockets.
+        var sockets: [any EventLoop]
+        /// What may wait for the disk.
+        var disk: any EventLoop
+        /// Reads for connections that catch up; `nil` where the policy is another.
+        var reader: (any EventLoop)?
+
+        /// Names the loops.
+        package init(sockets: [any EventLoop], disk: any EventLoop, reader: (any EventLoop)?) {
+            self.sockets = sockets
+            self.disk = disk
+            self.reader = reader
+        }
+    }
+
+    /// Takes up the log, in the calling thread, and builds the parts on their loops.
     ///
-    /// - Parameters:
-    ///   - loops: serve the sockets.
-    ///   - diskLoop: what may wait for the disk.
-    ///   - readerLoop: reads for connections that catch up; `nil` where the policy is another.
-    static func start(
-        _ startup: consuming Startup, _ configuration: ServerConfiguration, loops: [any EventLoop],
-        diskLoop: any EventLoop, readerLoop: (any EventLoop)?, player: Player? = nil, logger: Logger,
+    /// - Throws: `ServerError`.
+    package static func start(
+        _ configuration: ServerConfiguration, machine: Machine, loops: Loops, logger: Logger,
         onFailure: @escaping @Sendable (ServerError) -> Void
-    ) async throws -> RunningServer {
+    ) throws(ServerError) -> EventLoopFuture<RunningServer> {
+        try start(configuration, machine: machine, loops: loops, player: nil, logger: logger, onFailure: onFailure)
+    }
+
+    /// The same, with a recording that is played to whoever connects.
+    static func start(
+        _ configuration: ServerConfiguration, machine: Machine, loops: Loops, player: Player?, logger: Logger,
+        onFailure: @escaping @Sendable (ServerError) -> Void
+    ) throws(ServerError) -> EventLoopFuture<RunningServer> {
+        let startup = try Startup(configuration, machine: machine)
+        let (firstPosition, closedConnections) = (startup.firstPosition, startup.closedConnections)
         let gate = LogGate()
         let inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
         let retentionStatus = RetentionStatus()
         let count = ConnectionCount(limit: configuration.connectionsMax)
+        let connectRate = SharedRateLimit(perSecond: configuration.connectRateMax)
         let log = startup.log
-        let reader = readerLoop.map { loop in
+        let reader = loops.reader.map { loop in
             CatchUpReader(
                 eventLoop: loop,
                 catchUp: CatchUp(
@@ -34,33 +64,30 @@ struct RunningServer: Sendable {
                     bytesMax: min(CatchUp.chunkBytesMax, configuration.ringBytesMax / 8)),
                 logger: logger)
         }
-        let shards = loops.enumerated().map { index, loop in
+        let shards = loops.sockets.enumerated().map { index, loop in
             Shard(
                 index: index, eventLoop: loop, ringBytesMax: configuration.ringBytesMax,
-                performedThrough: startup.firstPosition, reader: reader)
+                performedThrough: firstPosition, reader: reader, batchesSends: machine.batchesSends)
         }
         // A commit that does not wait for the disk takes microseconds: less than to wake another thread and to be woken. With
         // several loops the one that records would serve its sockets late.
-        let recordsOnLoop = configuration.durability != .always && loops.count == 1
-        let recorderLoop = recordsOnLoop ? loops[0] : diskLoop
+        let recordsOnLoop = configuration.durability != .always && loops.sockets.count == 1
         let recorder = Recorder(
-            eventLoop: recorderLoop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: shards.map(\.observation), retentionStatus: retentionStatus, clock: { Host.now },
-            onFailure: onFailure)
+            eventLoop: recordsOnLoop ? loops.sockets[0] : loops.disk, startup: startup, configuration: configuration,
+            gate: gate, inFlight: inFlight, observations: shards.map(\.observation), retentionStatus: retentionStatus,
+            clock: machine.clock, onFailure: onFailure)
         let syncInterval: TimeAmount? =
             configuration.durability == .interval
             ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
-        try await recorderLoop.submit {
+        let recording = recorder.eventLoop.submit { [disk = loops.disk] in
             recorder.start(shards)
-            recorder.startHousekeeping(syncInterval: syncInterval, syncLoop: diskLoop)
-        }.get()
-
-        var rooms: [LoopRoom] = []
-        for shard in shards {
-            let room = try await shard.eventLoop.submit {
+            recorder.startHousekeeping(syncInterval: syncInterval, syncLoop: disk)
+        }
+        let rooms = shards.map { shard in
+            shard.eventLoop.submit {
                 let gateway = Gateway(
                     shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
-                    connectionCount: count, clock: { Host.now })
+                    connectionCount: count, connectRate: connectRate, machine: machine)
                 shard.start(gateway)
                 if let player { gateway.onOpen = { player.viewerJoined() } }
                 let management = ManagementAPI(
@@ -68,48 +95,99 @@ struct RunningServer: Sendable {
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
                     parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))
-            }.get()
-            rooms.append(room)
+            }
         }
-        if let player, let room = rooms.first {
-            try await player.start(PlaybackStage(room), viewers: { count.now })
+        let limits = configuration.headerLimits
+        let served = EventLoopFuture.whenAllSucceed(rooms, on: recorder.eventLoop).and(recording).map { rooms, _ in
+            RunningServer(
+                firstPosition: firstPosition, closedConnections: closedConnections, rooms: rooms, recorder: recorder,
+                shards: shards, reader: reader, headerLimits: limits)
         }
-        return RunningServer(gateways: rooms, recorder: recorder, shards: shards, reader: reader)
+        guard let player else { return served }
+        return served.flatMap { server in
+            player.start(PlaybackStage(server.rooms[0]), viewers: { count.now }).map { server }
+        }
     }
 
-    /// Ends every connection, then the session. Nothing is accepted any more when it is called.
-    ///
-    /// - Throws: `storageFailed` when the log does not take the end.
-    func stop(drain: TimeAmount, closeTimeout: TimeAmount) async throws {
-        do {
-            try await end(drain: drain, closeTimeout: closeTimeout)
-        } catch {
-            try await abandon()
-            throw error
+    // MARK: Sockets
+
+    /// Equips an accepted socket for HTTP. On its loop, which is one of the server's.
+    package func equip(_ channel: any Channel, with first: (any ChannelHandler)? = nil) throws {
+        guard let room = rooms.first(where: { $0.eventLoop === channel.eventLoop }) else {
+            preconditionFailure("a connection was accepted on a loop that serves no sockets")
         }
-        try await abandon()
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: headerLimits))
+        let (gateway, management) = room.parts.value
+        let handler = HTTPGatewayHandler(gateway: gateway, management: management, decoder: decoder)
+        // A handshake has a few hundred bytes, and the channel keeps its first buffer for good.
+        try channel.syncOptions?.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
+        let pipeline = channel.pipeline.syncOperations
+        if let first { try pipeline.addHandler(first) }
+        try pipeline.addHandler(decoder)
+        try pipeline.addHandler(handler)
     }
 
-    /// Takes the parts apart without ending anything.
-    func abandon() async throws {
-        try await reader?.stop()
-        for shard in shards { try await shard.eventLoop.submit { shard.stop() }.get() }
-    }
+    // MARK: The end
 
     /// How long a stopping server waits for a full disk, once every client had its time.
     private static let patience = TimeAmount.nanoseconds(5_000_000_000)
 
-    private func end(drain: TimeAmount, closeTimeout: TimeAmount) async throws {
-        try await recorder.eventLoop.submit { [recorder] in
+    /// Ends every connection, then the session. Nothing is accepted any more when it is called.
+    ///
+    /// The future fails with `storageFailed` when the log does not take the end.
+    package func end(drain: TimeAmount, closeTimeout: TimeAmount, hurry: Hurry) -> EventLoopFuture<Void> {
+        let loop = recorder.eventLoop
+        return loop.submit { [recorder] in
             recorder.startStopping(patience: drain + closeTimeout + RunningServer.patience)
-        }.get()
-        for shard in shards {
-            try await shard.eventLoop.submit {
+        }.flatMap { [shards] in
+            onEach(shards, of: loop) { shard in
                 shard.gateway?.isStopping = true
                 shard.endAll(over: drain)
-            }.get()
+            }
+        }.flatMap { [shards] in
+            hurry.whenAsked {
+                for shard in shards { shard.eventLoop.execute { shard.endAll(over: .zero) } }
+            }
+            return EventLoopFuture.andAllSucceed(
+                shards.map { shard in shard.eventLoop.flatSubmit { shard.whenEmpty() } }, on: loop)
+        }.flatMap { [recorder] in
+            hurry.forget()
+            return recorder.finish()
         }
-        for shard in shards { try await shard.eventLoop.flatSubmit { shard.whenEmpty() }.get() }
-        try await recorder.eventLoop.submit { try recorder.finish() }.get()
+    }
+
+    /// Takes the parts apart without ending anything: nothing is recorded, sent or read any more.
+    package func abandon() -> EventLoopFuture<Void> {
+        let loop = recorder.eventLoop
+        let reading = reader?.stop().hop(to: loop) ?? loop.makeSucceededVoidFuture()
+        return reading.flatMap { [shards] in onEach(shards, of: loop) { $0.stop() } }
+    }
+
+    /// The same for a server whose loops have stopped for good: nobody is left to wait for, or to be told.
+    package func abandonNow() { for shard in shards { shard.stop() } }
+
+    /// Runs `body` on the loop of every shard; completes on `loop`.
+    private func onEach(
+        _ shards: [Shard], of loop: any EventLoop, _ body: @escaping @Sendable (Shard) -> Void
+    ) -> EventLoopFuture<Void> {
+        EventLoopFuture.andAllSucceed(shards.map { shard in shard.eventLoop.submit { body(shard) } }, on: loop)
+    }
+}
+
+/// The gateway and the management API of one loop.
+struct LoopRoom: Sendable {
+    let eventLoop: any EventLoop
+    let parts: NIOLoopBound<(Gateway, ManagementAPI)>
+}
+
+extension ServerConfiguration {
+    fileprivate var headerLimits: NIOHTTPDecoderLimitConfiguration {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = headerBytesMax
+        limits.maxHeaderListSize = headerBytesMax
+        limits.maxHeaderFieldCount = 128
+        return limits
     }
 }

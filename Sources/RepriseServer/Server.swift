@@ -2,7 +2,6 @@
 
 public import Logging
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 public import Reprise
 public import ServiceLifecycle
@@ -28,6 +27,8 @@ public struct Server: Service {
     private let playback: Playback?
     private let logger: Logger
     private let onListening: @Sendable (ServerAnnouncement) -> Void
+    private let hurry = Hurry()
+    private let identity = Identity()
 
     /// Prepares a server. Nothing is opened before `run`.
     ///
@@ -51,22 +52,29 @@ public struct Server: Service {
     ///
     /// - Throws: `ServerError`.
     public func run() async throws {
+        if configuration.isSecure {
+            identity.value = try TLSIdentity(configuration)
+        }
         let lock = try DataFolderLock(configuration.dataPath)
+        let descriptors = Host.raiseDescriptorLimit(toHold: configuration.descriptorsMax)
+        if descriptors < configuration.connectionsMax {
+            logger.warning(
+                """
+                \(descriptors) descriptors are allowed, fewer than --max-connections \(configuration.connectionsMax): raise \
+                the limit (ulimit -Hn, LimitNOFILE=), or new connections will wait
+                """)
+        }
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount)
         let diskLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let readerLoop =
             configuration.slowConsumerPolicy == .catchUp ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
         let playerLoop = playback.map { _ in MultiThreadedEventLoopGroup(numberOfThreads: 1) }
-        let result: Result<Void, any Error>
-        do {
+        let result = await Result {
             let player = try playback.flatMap { playback in
                 try playerLoop.map { try Player(playback, eventLoop: $0.next(), clock: { Host.now }) }
             }
             try await serve(
                 on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop?.next(), player: player)
-            result = .success(())
-        } catch {
-            result = .failure(error)
         }
         try await loops.shutdownGracefully()
         try await diskLoop.shutdownGracefully()
@@ -85,21 +93,21 @@ public struct Server: Service {
         let (failures, failed) = AsyncStream.makeStream(of: ServerError.self)
         let running: RunningServer
         do {
-            let startup = try Startup(configuration, clock: { Host.now })
-            let announcement = ServerAnnouncement(
-                url: "ws://\(host(of: channel))/\(configuration.stage)", port: channel.localAddress?.port ?? 0,
-                dataPath: configuration.dataPath, firstPosition: startup.firstPosition,
-                closedConnections: startup.closedConnections)
             if configuration.isManagementOpen {
                 logger.warning("the management API answers every caller: --management-open", metadata: nil)
             }
             running = try await RunningServer.start(
-                startup, configuration, loops: Array(loops.makeIterator()), diskLoop: diskLoop,
-                readerLoop: readerLoop, player: player, logger: logger
-            ) { failed.yield($0) }
-            engineRoom.open(running.gateways)
+                configuration, machine: .host,
+                loops: .init(sockets: Array(loops.makeIterator()), disk: diskLoop, reader: readerLoop), player: player,
+                logger: logger, onFailure: { failed.yield($0) }
+            ).get()
+            engineRoom.open(running)
             try await channel.setOption(.autoRead, value: true).get()
-            onListening(announcement)
+            onListening(
+                ServerAnnouncement(
+                    url: "\(configuration.isSecure ? "wss" : "ws")://\(host(of: channel))/\(configuration.stage)",
+                    port: channel.localAddress?.port ?? 0, dataPath: configuration.dataPath,
+                    firstPosition: running.firstPosition, closedConnections: running.closedConnections))
         } catch {
             try? await channel.close()
             throw error
@@ -109,12 +117,16 @@ public struct Server: Service {
         try? await channel.close()
         try? await player?.stop()
         if let failure {
-            try await running.abandon()
+            try await running.abandon().get()
             throw failure
         }
         logger.info("stopping", metadata: ["drain": "\(configuration.drainSeconds) s"])
-        try await running.stop(
-            drain: .seconds(configuration.drainSeconds), closeTimeout: .seconds(configuration.closeTimeoutSeconds))
+        let ended = running.end(
+            drain: .seconds(configuration.drainSeconds), closeTimeout: .seconds(configuration.closeTimeoutSeconds),
+            hurry: hurry)
+        let result = await Result { try await ended.get() }
+        try await running.abandon().get()
+        try result.get()
     }
 
     /// Waits until the log fails, or a shutdown is asked for (`nil`).
@@ -134,9 +146,20 @@ public struct Server: Service {
         }
     }
 
+    /// Ends a drain early: everybody who still waits for a Close gets it now. Any thread; does nothing else.
+    public func hurryShutdown() { hurry.ask() }
+
+    /// Reads the certificate and its key again, for connections that come from now on. Any thread; does nothing where the
+    /// server has none.
+    ///
+    /// - Throws: `certificate`; what was in use before then stays in use.
+    public func reloadCertificate() throws(ServerError) {
+        try identity.value?.reload()
+    }
+
     /// Listens without accepting: a port in use is found out before the log is touched.
     private func bind(_ loops: MultiThreadedEventLoopGroup, _ engineRoom: EngineRoom) async throws -> any Channel {
-        let limits = configuration.headerLimits
+        let identity = identity
         do {
             // The bootstrap sets TCP_NODELAY on the listening socket, and Linux hands it on to what is accepted.
             return try await ServerBootstrap(group: loops)
@@ -145,7 +168,7 @@ public struct Server: Service {
                 .serverChannelOption(.autoRead, value: false)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try engineRoom.equip(channel, limits)
+                        try engineRoom.equip(channel, identity.value)
                     }
                 }
                 .bind(host: configuration.host, port: configuration.port).get()
@@ -162,46 +185,34 @@ public struct Server: Service {
     }
 }
 
-/// Where new sockets find the gateway of their loop. Empty until the log is ready, and nothing is accepted before.
-private final class EngineRoom: Sendable {
-    private let rooms = Mutex<[ObjectIdentifier: LoopRoom]>([:])
+/// What a server that runs was given for TLS.
+private final class Identity: Sendable {
+    private let stored = Mutex<TLSIdentity?>(nil)
 
-    func open(_ gateways: [LoopRoom]) {
-        rooms.withLock { rooms in
-            for room in gateways { rooms[ObjectIdentifier(room.eventLoop)] = room }
-        }
+    var value: TLSIdentity? {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
     }
+}
 
-    /// Equips an accepted socket for HTTP. On its loop.
-    func equip(_ channel: any Channel, _ limits: NIOHTTPDecoderLimitConfiguration) throws {
-        guard let room = rooms.withLock({ $0[ObjectIdentifier(channel.eventLoop)] }) else {
+/// Where new sockets find the server. Empty until the log is ready, and nothing is accepted before.
+private final class EngineRoom: Sendable {
+    private let server = Mutex<RunningServer?>(nil)
+
+    func open(_ running: RunningServer) { server.withLock { $0 = running } }
+
+    /// Equips an accepted socket. On its loop.
+    func equip(_ channel: any Channel, _ identity: TLSIdentity?) throws {
+        guard let server = server.withLock({ $0 }) else {
             preconditionFailure("a connection was accepted before the log was ready")
         }
-        let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
-        let (gateway, management) = room.parts.value
-        let handler = HTTPGatewayHandler(gateway: gateway, management: management, decoder: decoder)
-        // A handshake has a few hundred bytes, and the channel keeps its first buffer for good.
-        try channel.syncOptions?.setOption(
-            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(decoder)
-        try pipeline.addHandler(handler)
+        try server.equip(channel, with: identity?.makeHandler())
     }
 }
 
-/// The gateway and the management API of one loop.
-struct LoopRoom: Sendable {
-    let eventLoop: any EventLoop
-    let parts: NIOLoopBound<(Gateway, ManagementAPI)>
-}
-
-extension ServerConfiguration {
-    fileprivate var headerLimits: NIOHTTPDecoderLimitConfiguration {
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = headerBytesMax
-        limits.maxHeaderListSize = headerBytesMax
-        limits.maxHeaderFieldCount = 128
-        return limits
+extension Result where Failure == any Error {
+    /// What `body` returns or throws.
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

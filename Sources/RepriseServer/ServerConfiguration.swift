@@ -15,6 +15,11 @@ public struct ServerConfiguration: Sendable {
     /// Whether the management API answers callers that are not on loopback.
     public var isManagementOpen = false
 
+    /// The PEM file with the certificate and those that vouch for it; empty serves without TLS.
+    public var tlsCertificatePath = ""
+    /// The PEM file with the certificate's key.
+    public var tlsKeyPath = ""
+
     // MARK: How
 
     /// Event loops that serve sockets; the Recorder has one of its own beside them.
@@ -37,6 +42,15 @@ public struct ServerConfiguration: Sendable {
 
     /// The most connections at once; further ones get 503.
     public var connectionsMax = 20_000
+    /// The most sockets of one loop that are not WebSockets (yet); above, the oldest is closed.
+    public var pendingSocketsMax = 4096
+    /// The most connects a second, over all loops; further ones get 429. 0 is no limit.
+    public var connectRateMax = 0
+    /// The most messages a second of one client, over any second; above, it is closed with 1008. 0 is no limit.
+    public var messageRateMax = 0
+    /// The origins that browsers may connect from, such as `https://example.com` or `https://*.example.com`; empty allows
+    /// all. The management API is closed to pages whose origin is not listed.
+    public var allowedOrigins: [String] = []
     /// The most payload bytes in a frame of a client; larger ones close with 1009.
     public var frameBytesMax = 32_768
     /// The most payload bytes in a message, of a client or of the management API.
@@ -75,7 +89,15 @@ public struct ServerConfiguration: Sendable {
 
     /// Bytes of the log that are kept free for facts: one `disconnected` for every connection, with its index entry, and
     /// the end of the session; and where the log is trimmed, the pages that one step changes before it frees any.
-    var logReserveBytes: Int { (4 << 20) + connectionsMax * 1024 + (retains ? (8 << 20) + connectionsMax * 64 : 0) }
+    package var logReserveBytes: Int {
+        (4 << 20) + connectionsMax * 1024 + (retains ? (8 << 20) + connectionsMax * 64 : 0)
+    }
+
+    /// Descriptors that the server needs when every bound is reached: sockets, and some tens of its own.
+    var descriptorsMax: Int { connectionsMax + loopCount * pendingSocketsMax + 64 }
+
+    /// Whether sockets speak TLS.
+    public var isSecure: Bool { !tlsCertificatePath.isEmpty }
 
     /// Whether old events are trimmed away.
     var retains: Bool { retainBytes > 0 || retainAgeSeconds > 0 }
@@ -97,9 +119,22 @@ public struct ServerConfiguration: Sendable {
         try check(
             !stage.isEmpty && stage.utf8.allSatisfy(isStageByte), "--stage", "must be letters, digits, `-` and `_`")
         try check(stage != "health" && stage != "ready", "--stage", "must not be `health` or `ready`")
+        try check(
+            tlsCertificatePath.isEmpty == tlsKeyPath.isEmpty, tlsKeyPath.isEmpty ? "--tls-key" : "--tls-certificate",
+            "is missing: TLS takes both, --tls-certificate and --tls-key")
         try check((1...256).contains(loopCount), "--loops", "must be 1 to 256")
         try check(syncIntervalMilliseconds > 0, "--sync-interval", "must be above 0")
         try check((1...10_000_000).contains(connectionsMax), "--max-connections", "must be 1 to 10000000")
+        try check((16...1_000_000).contains(pendingSocketsMax), "--max-pending", "must be 16 to 1000000")
+        for (flag, rate) in [("--connect-rate", connectRateMax), ("--message-rate", messageRateMax)] {
+            try check((0...1_000_000_000).contains(rate), flag, "must be 0 (no limit) to 1000000000 a second")
+        }
+        for origin in allowedOrigins {
+            try check(
+                OriginRule.isValid(origin), "--allow-origin",
+                "must be `*` or like https://example.com, https://*.example.com or http://localhost:3000, not `\(origin)`"
+            )
+        }
         let sizes = 1...FrameParser.Limits.bytesMax
         try check(sizes.contains(frameBytesMax), "--frame-bytes", "must be 1 to \(sizes.upperBound)")
         try check(sizes.contains(messageBytesMax), "--message-bytes", "must be 1 to \(sizes.upperBound)")

@@ -8,6 +8,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     case folderUnusable(path: String, reason: String)
     /// The address cannot be listened on.
     case cannotListen(host: String, port: Int, reason: String)
+    /// The certificate or its key cannot be used.
+    case certificate(path: String, reason: String)
     /// The log cannot be opened or recovered.
     case log(LogError)
     /// The log could not be synced: what was committed may not be on the disk.
@@ -27,13 +29,18 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
             "cannot use \(path): \(reason)"
         case .cannotListen(let host, let port, let reason):
             "cannot listen on \(host):\(port): \(reason); stop what listens there, or name another with --port"
-        case .log(let error): error.description
+        case .certificate(let path, let reason):
+            "cannot use \(path) for TLS: \(reason); --tls-certificate and --tls-key name PEM files that belong together"
+        case .log(let error): error.isDamage ? "\(error); \(ServerError.remedy)" : error.description
         case .nothingToPlay(let reason): "there is nothing to play: \(reason)"
         case .storageFailed(let reason):
             "the log failed (\(reason)); stopped without delivering what was not committed, a restart recovers"
         case .unverified(let path, let error):
             "\(path) was in use when the machine stopped, without --durability always, and is damaged: \(error); "
-                + "restore a copy, or keep what still reads with `reprise log export`"
+                + ServerError.remedy
         }
     }
+
+    /// What to do about a damaged folder.
+    private static let remedy = "restore a copy, or keep what still reads with `reprise log export`"
 }

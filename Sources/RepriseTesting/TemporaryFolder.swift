@@ -14,7 +14,10 @@ public final class TemporaryFolder: Sendable {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    deinit { TemporaryFolder.remove(path) }
+    deinit { remove() }
+
+    /// Removes it and what is in it; a second time does nothing.
+    public func remove() { TemporaryFolder.remove(path) }
 
     /// The names in a folder, sorted; empty where there is no folder.
     public static func names(in path: String) -> [String] {

@@ -336,6 +336,7 @@ class RawClient:
         reply = self.receive_reply()
         assert reply.status == 101, (reply.status, reply.body)
         assert reply.headers["sec-websocket-accept"] == self.ACCEPT
+        self.id = reply.headers["x-reprise-connection-id"]
         return reply
 
     def send_frame(self, *arguments, **options):

@@ -1,6 +1,7 @@
 """A clean end: 1001 to everyone, every close and `sessionEnded` in the log, exit code 0."""
 
 import signal
+import socket
 import threading
 import time
 
@@ -9,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from crowd import Crowd
-from reprise import CLOSE, TEXT, RawClient, assert_truthful, close_payload, frame, message
+from reprise import CLOSE, TEXT, RawClient, assert_truthful, close_payload, eventually, frame, message
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -74,6 +75,50 @@ def test_the_closes_are_spread_over_the_drain(serve):
         thread.join()
     assert 0.5 < max(times) - min(times) < 1.5 and took < 3
     assert_truthful(server.log.export())
+
+
+def test_a_drain_closes_one_after_the_other_while_the_others_go_on(serve):
+    server = serve("--drain", "2s")
+    clients = {client.id: client for client in (server.raw() for _ in range(8))}
+    server.process.send_signal(signal.SIGTERM)
+    first = eventually(lambda: next((id for id, client in clients.items() if peek(client) == 0x88), None), "a first Close")
+    others = [client for id, client in clients.items() if id != first]
+    others[0].send_frame(TEXT, message("meanwhile"))
+    assert sum(client.receive_frame()[1:] == (TEXT, b'"meanwhile"') for client in others) >= 5
+    for client in others:
+        assert client.receive_close() == (1001, "Going away")
+    for client in clients.values():
+        client.close()
+    server.wait()
+    events = server.log.export()
+    assert_truthful(events)
+    assert (events[-1]["event"], events[-1]["cause"]) == ("sessionEnded", "shutdown")
+
+
+def peek(client):
+    """The first byte that waits, without taking it."""
+    client.socket.setblocking(False)
+    try:
+        return client.socket.recv(1, socket.MSG_PEEK)[0]
+    except BlockingIOError:
+        return None
+    finally:
+        client.socket.settimeout(15)
+
+
+def test_a_second_signal_ends_a_drain(serve):
+    server = serve("--drain", "1h", "--close-timeout", "500ms")
+    clients = [server.raw() for _ in range(5)]
+    server.process.send_signal(signal.SIGTERM)
+    assert clients and eventually(lambda: any(peek(client) == 0x88 for client in clients), "the first Close")
+    server.process.send_signal(signal.SIGTERM)
+    for client in clients:
+        assert client.receive_close() == (1001, "Going away")
+        client.close()
+    server.wait()
+    events = server.log.export()
+    assert_truthful(events)
+    assert (events[-1]["event"], events[-1]["cause"]) == ("sessionEnded", "shutdown")
 
 
 def test_a_shutdown_under_load_loses_nothing_that_anyone_saw(serve):

@@ -29,7 +29,7 @@ sys.dont_write_bytecode = True
 
 from conftest import servers, temporary_folder  # noqa: E402
 from reprise import (  # noqa: E402
-    BINARY_FRAME, CLOSE, CONTINUATION, PING, TEXT, Log, RawClient, close_payload, eventually, message, run)
+    BINARY_FRAME, CLOSE, CONTINUATION, PING, TEXT, Log, RawClient, close_payload, eventually, frame, message, run)
 
 RECORDINGS = {}
 
@@ -343,6 +343,20 @@ def protocol(serve):
                 client.receive_close()
                 server.log.disconnected(count=number + 1)
             say(witness, message(f"after {number}"))
+    server.stop()
+
+
+@recording
+def message_rate(serve):
+    """A client that sends more than it may is closed; what came within the rate was a message."""
+    server = serve("--message-rate", "5", "--close-timeout", "100ms")
+    with server.raw() as witness, server.raw() as client:
+        client.send(b"".join(frame(TEXT, message(number)) for number in range(10)))
+        client.receive_close()
+        server.log.disconnected(count=1)
+        for _ in range(5):
+            witness.receive_frame()
+        say(witness, message("after"))
     server.stop()
 
 

@@ -3,9 +3,9 @@
 public import NIOCore
 
 extension Outbox {
-    /// The most bytes that are handed to the channel. They only make it wait: a small copy bounds what a stalled
-    /// reader costs beyond the ring.
-    public static let channelBytesMax = 4096
+    /// The most bytes that are handed to the channel. They only make it wait. One byte has left or it has not: of several,
+    /// nobody would know how many the kernel had when the socket broke, nor which deliveries were whole.
+    public static let channelBytesMax = 1
 
     /// Whether there is something to send now.
     public func hasOutput(head: UInt64) -> Bool {
@@ -76,10 +76,12 @@ extension Outbox {
     /// one insert or one part of the stream.
     ///
     /// - Precondition: `hasOutput`, and nothing was handed over that has not left.
-    public mutating func handToChannel(from ring: FrameRing, into buffer: inout ByteBuffer) {
+    public mutating func handToChannel(
+        from ring: FrameRing, limit: Int = Outbox.channelBytesMax, into buffer: inout ByteBuffer
+    ) {
         precondition(channelBytes == 0, "\(channelBytes) bytes are with the channel already")
         let before = buffer.readableBytes
-        var room = Outbox.channelBytesMax
+        var room = limit
         if isInsertDue {
             room = min(room, inserts[0].bytes.readableBytes - insertBytesTaken)
         } else if let next = inserts.first {

@@ -18,6 +18,8 @@ public enum DisconnectCause: UInt8, Sendable, CaseIterable {
     case lost
     /// The server died; written by the next one.
     case crash
+    /// It sent more messages a second than it may.
+    case messageRate
 }
 
 /// A connection ended.

@@ -35,7 +35,11 @@ public struct Timestamp: RawRepresentable, Hashable, Comparable, Sendable {
         return text + "Z"
     }
 
-    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, or the date alone for its midnight; `nil` for anything else.
+    /// The years that lie whole within 64 bits of nanoseconds.
+    private static let years: ClosedRange<Int64> = 1678...2261
+
+    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`, or the date alone for its midnight; `nil` for anything else, and for years
+    /// before 1678 and after 2261.
     public init?(iso8601 text: some StringProtocol) {
         let bytes = Array(text.utf8)
         func number(_ range: Range<Int>) -> Int64? {
@@ -50,7 +54,7 @@ public struct Timestamp: RawRepresentable, Hashable, Comparable, Sendable {
         func has(_ character: UInt8, at index: Int) -> Bool { index < bytes.count && bytes[index] == character }
 
         guard let year = number(0..<4), has(0x2D, at: 4), let month = number(5..<7), has(0x2D, at: 7),
-            let day = number(8..<10), (1...12).contains(month), (1...31).contains(day), year <= 2261
+            let day = number(8..<10), (1...12).contains(month), (1...31).contains(day), Timestamp.years.contains(year)
         else { return nil }
         let days = daysSinceEpoch(year: year, month: month, day: day)
         guard civilDate(daysSinceEpoch: days) == (year, month, day) else { return nil }  // 30 February

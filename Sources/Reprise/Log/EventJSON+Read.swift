@@ -105,8 +105,8 @@ extension EventJSON {
             connection: try fields.identifier("connectionId"), request: try fields.identifier("requestId"),
             code: CloseCode(rawValue: try fields.integer("code")), reason: try fields.text("reason"),
             cause: try fields.word("cause", words(DisconnectCause.allCases.map(\.word)), DisconnectCause.init(word:)),
-            deliveredThrough: try fields.optionalInteger("deliveredThrough").map { Position($0) },
-            deliveredAtLeast: try fields.optionalInteger("deliveredAtLeast").map { Position($0) },
+            deliveredThrough: try fields.optionalPosition("deliveredThrough"),
+            deliveredAtLeast: try fields.optionalPosition("deliveredAtLeast"),
             bytesSent: try fields.integer("bytesSent"))
     }
 

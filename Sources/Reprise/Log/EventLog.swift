@@ -58,17 +58,13 @@ public final class EventLog: Sendable {
                 guard exists else { throw LogError.noLog(path: path) }
                 environment = try Environment(path: path, options: .init(readOnly: true))
                 (id, tables) = try EventLog.openTables(of: environment, path: path)
-            case .write(let mapBytes, let synchronization) where exists:
+            case .write(let mapBytes, let synchronization):
+                if !exists { try EventLog.publishEmpty(in: path, mapBytes: mapBytes, id: newID()) }
                 environment = try Environment(
                     path: path, options: .init(mapBytes: mapBytes, synchronization: synchronization))
-                if try EventLog.isEmpty(environment) {  // a crash between making the file and making the log
-                    id = newID()
-                    tables = try EventLog.makeTables(in: environment, id: id)
-                } else {
-                    try EventLog.settle(environment)
-                    (id, tables) = try EventLog.openTables(of: environment, path: path)
-                }
-            case .create(let mapBytes, let synchronization), .write(let mapBytes, let synchronization):
+                try EventLog.settle(environment)
+                (id, tables) = try EventLog.openTables(of: environment, path: path)
+            case .create(let mapBytes, let synchronization):
                 guard !exists else { throw LogError.logExists(path: path) }
                 try EventLog.makeFolder(path)
                 environment = try Environment(
@@ -97,6 +93,15 @@ public final class EventLog: Sendable {
         } while end < path.endIndex
     }
 
+    /// Makes a log without events, elsewhere, and puts it into the folder when it is synced: after a power cut there is a
+    /// log or none, and nothing in between.
+    private static func publishEmpty(in path: String, mapBytes: Int, id: LogID) throws(LogError) {
+        var folder = try ImportFolder(path: path, id: id)
+        _ = try EventLog(
+            path: folder.unfinishedPath, access: .create(mapBytes: mapBytes, synchronization: .everyCommit), newID: id)
+        try folder.publish()
+    }
+
     /// Makes the last commit of a writer that was killed visible to read transactions.
     ///
     /// LMDB writes the commit's meta page first and its number into the lock file after that. A kill in between leaves the
@@ -105,17 +110,6 @@ public final class EventLog: Sendable {
     /// before the first look at the tail, or what follows that tail is there already.
     private static func settle(_ environment: Environment) throws(LMDBError) {
         _ = try WriteTransaction(environment)  // aborted at once
-    }
-
-    private static func isEmpty(_ environment: Environment) throws(LMDBError) -> Bool {
-        let transaction = try ReadTransaction(environment)
-        do throws(LMDBError) {
-            _ = try transaction.bytesTable("meta")
-            return false
-        } catch {
-            if error.code == .notFound { return try transaction.rootIsEmpty }
-            throw error
-        }
     }
 
     private static func openTables(

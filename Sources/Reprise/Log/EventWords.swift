@@ -51,6 +51,7 @@ extension DisconnectCause {
         case .shutdown: "shutdown"
         case .lost: "lost"
         case .crash: "crash"
+        case .messageRate: "messageRate"
         }
     }
 

@@ -38,6 +38,7 @@ struct ImportFolder: ~Copyable {
         }
         isPublished = true
         UnfinishedLog.syncNames(in: path)
+        if madeDataFolder { UnfinishedLog.syncNames(in: path + "/..") }
     }
 
     deinit {

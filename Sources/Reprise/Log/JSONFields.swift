@@ -88,8 +88,12 @@ package struct JSONFields {
         return number
     }
 
-    mutating func optionalInteger(_ name: String) throws(EventJSONError) -> UInt64? {
-        has(name) ? try integer(name) : nil
+    /// A position that may be missing. 0 is not another way to leave it out: it would not be written again.
+    mutating func optionalPosition(_ name: String) throws(EventJSONError) -> Position? {
+        guard has(name) else { return nil }
+        let ordinal: UInt64 = try integer(name)
+        guard ordinal > 0 else { throw .invalid(name, "a position, from 1 on") }
+        return Position(ordinal)
     }
 
     mutating func identifier<Value: TokenIdentifier>(_ name: String) throws(EventJSONError) -> Value {

@@ -8,7 +8,8 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case logExists(path: String)
     /// The folder was written by another version of Reprise.
     case unknownFormat(path: String, found: UInt64)
-    /// The folder holds an LMDB file that is not a Reprise log.
+    /// The folder holds an LMDB file in which there is no log: another program's, or one of ours whose root a power cut
+    /// damaged. Nothing in it tells which.
     case notALog(path: String)
     /// A record cannot be trusted. Positions before it can.
     case damaged(position: Position, reason: String)
@@ -32,9 +33,9 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether the log itself is damaged, rather than out of reach.
     public var isDamage: Bool {
         switch self {
-        case .damaged, .derivedDamaged: true
-        case .storage(let error): [.corrupted, .pageNotFound, .invalid].contains(error.code)
-        case .noLog, .logExists, .unknownFormat, .notALog, .folder, .trimmed: false
+        case .damaged, .derivedDamaged, .notALog: true
+        case .storage(let error): [.corrupted, .pageNotFound, .invalid, .badTransaction].contains(error.code)
+        case .noLog, .logExists, .unknownFormat, .folder, .trimmed: false
         }
     }
 
@@ -49,7 +50,8 @@ public enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(path) has format version \(found), this build reads up to \(LogError.formatVersion); "
                 + "use the build that wrote it to `log export`, and this one to `log import`"
         case .notALog(let path):
-            "\(path) holds an LMDB file that is not a Reprise log; name another data folder"
+            "\(path) holds an LMDB file without a Reprise log in it: it is another program's, or a power cut damaged it; "
+                + "name another data folder, or restore a copy"
         case .damaged(let position, let reason):
             "the log is damaged at position \(position): \(reason)"
         case .derivedDamaged(let table, let key, let reason):

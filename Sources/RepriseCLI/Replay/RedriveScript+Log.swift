@@ -136,7 +136,7 @@ extension RedriveScript.Ending {
         case .client: self = .close(code: nil, reason: "")
         case .deleted: self = .delete
         case .lost: self = .drop
-        case .idle, .lifetime, .slowConsumer, .protocol, .shutdown, .crash:
+        case .idle, .lifetime, .slowConsumer, .protocol, .shutdown, .crash, .messageRate:
             self = .close(code: CloseCode.normal.rawValue, reason: "")
         }
     }

@@ -36,11 +36,16 @@ final class Gateway {
     let frameLimits: FrameParser.Limits
     let gate: LogGate
     let receiveBuffer = ReceiveBuffer()
+    let messageRate: RateLimit?
+    let origins: OriginRule
+    /// Sockets that are not WebSockets yet.
+    var pending: PendingSockets
+    private let connectRate: SharedRateLimit
     private let recorder: Recorder
     private let inFlight: InFlight
     private let connectionCount: ConnectionCount
     private let clock: @Sendable () -> Timestamp
-    private(set) var tokens = TokenSource()
+    private(set) var tokens: TokenSource
 
     /// What was asked for in this loop turn; a message's body is a range of `payloads` until the turn ends.
     private enum Waiting {
@@ -60,7 +65,7 @@ final class Gateway {
 
     init(
         shard: Shard, configuration: ServerConfiguration, recorder: Recorder, gate: LogGate, inFlight: InFlight,
-        connectionCount: ConnectionCount, clock: @escaping @Sendable () -> Timestamp
+        connectionCount: ConnectionCount, connectRate: SharedRateLimit, machine: Machine
     ) {
         self.shard = shard
         self.configuration = configuration
@@ -68,8 +73,13 @@ final class Gateway {
         self.gate = gate
         self.inFlight = inFlight
         self.connectionCount = connectionCount
-        self.clock = clock
+        clock = machine.clock
+        tokens = TokenSource(machine)
+        self.connectRate = connectRate
         frameLimits = configuration.frameLimits
+        messageRate = RateLimit(perSecond: configuration.messageRateMax)
+        origins = OriginRule(configuration.allowedOrigins)
+        pending = PendingSockets(countMax: configuration.pendingSocketsMax)
     }
 
     var slowConsumerPolicy: SlowConsumerPolicy { configuration.slowConsumerPolicy }
@@ -82,12 +92,18 @@ final class Gateway {
 
     func makeUUID() -> String { tokens.uuid() }
 
+    /// The time for a `Date` header.
+    var date: Timestamp { clock() }
+
     /// The wall-clock time of a moment of the loop's clock.
     func wallClock(at deadline: NIODeadline) -> Timestamp {
-        Timestamp(rawValue: clock().rawValue - (NIODeadline.now() - deadline).nanoseconds)
+        Timestamp(rawValue: clock().rawValue - (shard.eventLoop.now - deadline).nanoseconds)
     }
 
     // MARK: Connections
+
+    /// Whether the rate of connects lets one more in.
+    func admitConnect() -> Bool { connectRate.admit(now: shard.eventLoop.now) }
 
     /// Takes one of the allowed connections.
     func enterConnection() -> Bool { connectionCount.enter() }

@@ -2,7 +2,6 @@
 
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOWebSocket
 internal import Reprise
 
 /// Answers requests, one at a time and in their order: while one is being answered, further ones wait, and nothing is
@@ -16,9 +15,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let gateway: Gateway
+    let gateway: Gateway
     private let management: ManagementAPI
-    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private var isAnswering = false
     /// What the decoder had read already of requests behind the one that is being answered.
     private var waiting = CircularBuffer<HTTPServerRequestPart>()
@@ -30,6 +29,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var body = ByteBuffer()
     private var isBodyTooLarge = false
     private var deadline: Scheduled<Void>?
+    /// The place among the loop's pending sockets.
+    private var ticket: PendingSockets.Ticket?
+    private var context: ChannelHandlerContext?
 
     init(gateway: Gateway, management: ManagementAPI, decoder: ByteToMessageHandler<HTTPRequestDecoder>) {
         self.gateway = gateway
@@ -40,12 +42,21 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let (ticket, evicted) = gateway.pending.add(self)
+        self.ticket = ticket
+        evicted?.evict()
         startDeadline(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         deadline?.cancel()
+        self.context = nil
+        if let ticket { gateway.pending.remove(ticket) }
     }
+
+    /// There are too many sockets like this one, and it is the oldest.
+    private func evict() { context?.close(promise: nil) }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
@@ -135,6 +146,10 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard gateway.configuration.isManagementOpen || context.remoteAddress?.isLoopback == true else {
             return reply(.forbidden, to: head, context)
         }
+        // A page that a browser on this machine shows is on loopback too.
+        guard gateway.origins.admitsToManagement(head.headers.first(name: "origin")) else {
+            return reply(.forbidden, to: head, context)
+        }
         let payload = isBodyTooLarge ? nil : body
         body = ByteBuffer()
         let call = ManagementCall(method: head.method, connection: connection, payload: payload)
@@ -144,10 +159,10 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
         var reply = reply
-        reply.headers.append(("x-amzn-RequestId", gateway.makeUUID()))
+        reply.headers += [("Date", gateway.date.httpDate), ("x-amzn-RequestId", gateway.makeUUID())]
         // After a request that offers an upgrade the decoder stops, so a further one would never be answered.
         let keepAlive = head.isKeepAlive && !gateway.isStopping && !head.headers.contains(name: "upgrade")
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
@@ -184,70 +199,6 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let request = HTTPRequestHead(version: .http1_0, method: .GET, uri: "/")  // 1.0: the reply closes
         reply(refused, to: head ?? request, context)
         context.close(mode: .input, promise: nil)
-    }
-
-    // MARK: The handshake
-
-    private func upgrade(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        guard context.channel.isActive else { return }  // a pipelined request of a client that has left
-        if let refusal = UpgradeRequest.refusal(of: head) { return reply(refusal, to: head, context) }
-        if gateway.isStopping { return reply(.unavailable("The server is stopping"), to: head, context) }
-        if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }
-        guard gateway.enterConnection() else {
-            return reply(.unavailable("Too many connections"), to: head, context)
-        }
-        // The pure part of NIO's upgrader: it computes the headers of the 101, and completes at once.
-        let upgrader = NIOWebSocketServerUpgrader(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
-            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
-        upgrader.buildUpgradeResponse(
-            channel: context.channel, upgradeRequest: head, initialResponseHeaders: HTTPHeaders()
-        ).assumeIsolated().whenComplete { result in
-            switch result {
-            case .success(let headers):
-                self.becomeConnection(head, headers, context)
-            case .failure:
-                self.gateway.connectionLeft()
-                self.reply(.error(.badRequest, "BadRequestException", "Bad Request"), to: head, context)
-            }
-        }
-    }
-
-    private func becomeConnection(
-        _ head: HTTPRequestHead, _ headers: HTTPHeaders, _ context: ChannelHandlerContext
-    ) {
-        let id = gateway.makeConnectionID()
-        let connection = Connection(
-            id: id, gateway: gateway, handshake: HTTPGatewayHandler.handshake(headers, of: id))
-        let connected = UpgradeRequest.connected(
-            head, connection: connection.id, request: gateway.makeRequestID(),
-            sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
-            redacted: gateway.configuration.redactedHeaders)
-        do {
-            try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
-            try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
-            let pipeline = context.pipeline.syncOperations
-            try pipeline.addHandler(connection)
-            // The decoder leaves last: what it has read already then goes straight to the connection.
-            pipeline.removeHandler(self, promise: nil)
-            pipeline.removeHandler(decoder, promise: nil)
-        } catch {
-            gateway.connectionLeft()
-            context.close(promise: nil)
-            return
-        }
-        gateway.shard.add(connection)
-        gateway.submit(.connected(connected))
-    }
-
-    /// The 101. It tells the client its id, which AWS tells only back ends: tools that hold a connection can then be
-    /// addressed.
-    private static func handshake(_ headers: HTTPHeaders, of connection: ConnectionID) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        buffer.writeString("HTTP/1.1 101 Switching Protocols\r\n")
-        for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
-        buffer.writeString("x-reprise-connection-id: \(connection)\r\n\r\n")
-        return buffer
     }
 }
 

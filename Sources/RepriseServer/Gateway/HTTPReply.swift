@@ -29,6 +29,13 @@ struct HTTPReply: Sendable {
         return reply
     }
 
+    /// 429 with a time to come back.
+    static func tooMany(_ message: String) -> HTTPReply {
+        var reply = error(.tooManyRequests, "TooManyRequestsException", message)
+        reply.headers.append(("Retry-After", "1"))
+        return reply
+    }
+
     /// The response as it goes over the wire.
     ///
     /// - Parameters:

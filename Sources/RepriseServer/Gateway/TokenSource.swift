@@ -5,7 +5,13 @@ internal import Reprise
 ///
 /// Owner: one event loop.
 struct TokenSource {
-    private var generator = Xoshiro256(seededBy: SystemRandomNumberGenerator())
+    private let machine: Machine
+    private var generator: Xoshiro256
+
+    init(_ machine: Machine) {
+        self.machine = machine
+        generator = Xoshiro256(seededBy: MachineRandom(machine: machine))
+    }
 
     mutating func requestID() -> RequestID { RequestID(using: &generator) }
 
@@ -13,7 +19,7 @@ struct TokenSource {
 
     /// Connection ids are handed to other people's systems, which may treat them as unguessable: from the system.
     func connectionID() -> ConnectionID {
-        var system = SystemRandomNumberGenerator()
+        var system = MachineRandom(machine: machine)
         return ConnectionID(using: &system)
     }
 

@@ -11,6 +11,13 @@ struct RequestTarget: Equatable {
     var query: String
 
     init(_ uri: String) {
+        // The absolute form is for proxies, and a server must take it too (RFC 9112 §3.2.2).
+        var uri = uri[...]
+        for scheme in ["http://", "https://"] where uri.lowercased().hasPrefix(scheme) {
+            let rest = uri.dropFirst(scheme.count)
+            uri = rest.firstIndex { $0 == "/" || $0 == "?" }.map { rest[$0...] } ?? ""
+            if !uri.hasPrefix("/") { uri = "/" + uri }
+        }
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = String(parts[0])
         query = parts.count > 1 ? String(parts[1]) : ""

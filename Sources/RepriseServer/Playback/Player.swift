@@ -76,12 +76,12 @@ final class Player: @unchecked Sendable {
     }
 
     /// Connects the live path. Plays at once, or with the first viewer.
-    func start(_ stage: PlaybackStage, viewers: @escaping @Sendable () -> Int) async throws {
-        try await eventLoop.submit {
+    func start(_ stage: PlaybackStage, viewers: @escaping @Sendable () -> Int) -> EventLoopFuture<Void> {
+        eventLoop.submit {
             self.stage = stage
             self.viewers = viewers
             if self.playback.startsAtOnce { self.begin() }
-        }.get()
+        }
     }
 
     /// Stops for good.

@@ -12,10 +12,13 @@ extension Recorder {
         eventLoop.preconditionInEventLoop()
         if let syncInterval {
             // On its own loop a sync that takes long delays the next one, and nothing else.
-            let environment = writer.log.environment
+            let log = writer.log
+            let bootID = openRun.bootID
             syncLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { task in
+                let end = try? log.tail().position
                 do throws(LMDBError) {
-                    try environment.sync()
+                    try log.environment.sync()
+                    if let end { SyncedMark(log: log.id, position: end, bootID: bootID).store(in: log.path) }
                 } catch {
                     task.cancel()
                     self.eventLoop.execute { if !self.hasFailed { self.fail(error) } }
@@ -28,40 +31,61 @@ extension Recorder {
         }
     }
 
-    /// Ends the session: every `disconnected` is committed by now.
+    /// Ends the session, when the last connection is gone: commits what waits, then the end. A full disk is waited for, until
+    /// the patience of `startStopping` is over.
     ///
-    /// - Throws: `storageFailed` when the log does not take the end; the next start then recovers.
-    func finish() throws(ServerError) {
+    /// The future fails with `storageFailed` when the log does not take the end; the next start then recovers.
+    func finish() -> EventLoopFuture<Void> {
         eventLoop.preconditionInEventLoop()
-        while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup()) }
-        sendPlan()
-        guard waiting.isEmpty, !hasFailed else {
-            throw .storageFailed(gate.refusal ?? "events could not be committed")
-        }
-        do throws(LMDBError) {
-            try commitEnd()
-        } catch {
-            throw .storageFailed(error.description)
-        }
-        hasFailed = true  // nothing is committed after the end
+        let done = eventLoop.makePromise(of: Void.self)
+        finish(done)
+        return done.futureResult
     }
 
-    func commitEnd() throws(LMDBError) {
-        let time = max(writer.tail.time, clock())
-        let ended = Event(position: writer.tail.position.next, time: time, fact: .sessionEnded(.shutdown))
-        collectObservation()
-        let began = NIODeadline.now()
-        try writer.commit([ended], addenda: addenda)
-        noteCommit(since: began)
-        addenda = LogAddenda()
-        _ = engine.apply([ended])
-        noteCheckpoint(after: [ended], endsSession: true)
-        collectObservation()
+    private func finish(_ done: EventLoopPromise<Void>) {
+        retry?.cancel()
+        retry = nil
+        while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup(eventsMax: Recorder.retryEventsMax)) }
+        sendPlan()
+        if retry == nil, !hasFailed {
+            do throws(LMDBError) {
+                try commitEnd()
+                hasFailed = true  // nothing is committed after the end
+                return done.succeed()
+            } catch {
+                waitForRoom(after: error)
+            }
+        }
+        guard !hasFailed else {
+            return done.fail(ServerError.storageFailed(gate.refusal ?? "events could not be committed"))
+        }
+        retry?.cancel()
+        retry = eventLoop.scheduleTask(in: Recorder.retryDelay) { self.finish(done) }
+    }
+
+    private func commitEnd() throws(LMDBError) {
+        if !hasEnded { try commitSessionEnded() }
         // The clean mark must not reach the disk before what it vouches for.
         let syncs = openRun.durability == .interval
         if syncs { try writer.log.environment.sync() }
         addenda.run = RunState(bootID: openRun.bootID, durability: openRun.durability, isClean: true)
         try writer.commit([], addenda: addenda)
-        if syncs { try writer.log.environment.sync() }
+        guard syncs else { return }
+        try writer.log.environment.sync()
+        SyncedMark.remove(from: writer.log.path)
+    }
+
+    private func commitSessionEnded() throws(LMDBError) {
+        let time = max(writer.tail.time, clock())
+        let ended = Event(position: writer.tail.position.next, time: time, fact: .sessionEnded(.shutdown))
+        collectObservation()
+        let began = eventLoop.now
+        try writer.commit([ended], addenda: addenda)
+        hasEnded = true
+        noteCommit(since: began)
+        addenda = LogAddenda()
+        _ = engine.apply([ended])
+        noteCheckpoint(after: [ended], endsSession: true)
+        collectObservation()
     }
 }

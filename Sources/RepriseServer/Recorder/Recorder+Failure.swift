@@ -53,6 +53,11 @@ extension Recorder {
         for intent in admitted where !intent.isFact { refuse(intent) }
         waiting = facts + waiting
         release(weight - facts.reduce(0) { $0 + $1.weight })
+        waitForRoom(after: error)
+    }
+
+    /// A full disk or map is waited for; any other error ends the server.
+    func waitForRoom(after error: LMDBError) {
         guard [.mapFull, .noSpace, .quotaExceeded, .transactionFull].contains(error.code) else { return fail(error) }
         gate.close(because: error.description)
         scheduleRetry()
@@ -81,7 +86,7 @@ extension Recorder {
         }
     }
 
-    func scheduleRetry() {
+    private func scheduleRetry() {
         retry = eventLoop.scheduleTask(in: Recorder.retryDelay) { self.retryCommit() }
     }
 
@@ -94,8 +99,7 @@ extension Recorder {
             do throws(LMDBError) {
                 try writer.commit([], addenda: addenda)
             } catch {
-                gate.close(because: error.description)
-                return scheduleRetry()
+                return waitForRoom(after: error)
             }
             addenda = LogAddenda()
         }

@@ -39,6 +39,8 @@ final class Recorder: @unchecked Sendable {
     /// What is trimmed away, and how far it is.
     var retention: Retention
     var hasFailed = false
+    /// Whether `sessionEnded` is committed.
+    var hasEnded = false
     var retry: Scheduled<Void>?
 
     /// The most events in a transaction.
@@ -142,7 +144,7 @@ final class Recorder: @unchecked Sendable {
 
         let events = stamp(admitted)
         collectObservation()
-        let began = NIODeadline.now()
+        let began = eventLoop.now
         do throws(LMDBError) {
             try writer.commit(events, addenda: addenda)
         } catch {
@@ -189,7 +191,7 @@ final class Recorder: @unchecked Sendable {
 
     /// Derives what committed events mean, behind what is held already.
     func apply(_ events: [Event], _ weight: Int, replies: [EventLoopPromise<SendOutcome>?]) {
-        var held = held.take() ?? HeldPlan(plan: engine.emptyPlan, weight: 0, since: .now())
+        var held = held.take() ?? HeldPlan(plan: engine.emptyPlan, weight: 0, since: eventLoop.now)
         let outcomesBefore = held.plan.outcomes.count
         engine.apply(events, adding: &held.plan)
         held.weight += weight
@@ -207,7 +209,7 @@ final class Recorder: @unchecked Sendable {
         guard let held, held.weight < Recorder.transactionBytesMax, held.plan.run.end > held.plan.run.start,
             engine.projection.count >= Recorder.holdRecipientsMin
         else { return .nanoseconds(0) }
-        return Recorder.holdPerRecipient * engine.projection.count - (NIODeadline.now() - held.since)
+        return Recorder.holdPerRecipient * engine.projection.count - (eventLoop.now - held.since)
     }
 
     /// Sends what is held on its way.
@@ -241,7 +243,7 @@ final class Recorder: @unchecked Sendable {
 
     /// Notes how long the commit took that has just ended and wrote `addenda`.
     func noteCommit(since began: NIODeadline) {
-        let took = UInt64(max(0, (NIODeadline.now() - began).nanoseconds))
+        let took = UInt64(max(0, (eventLoop.now - began).nanoseconds))
         if !addenda.checkpoints.isEmpty { slowestCommit = nil }
         if let slowest = slowestCommit?.nanoseconds, slowest >= took { return }
         slowestCommit = Checkpoint.CommitTime(last: writer.tail.position, nanoseconds: took)

@@ -38,8 +38,8 @@ final class CatchUpReader: Sendable {
     }
 
     /// Reads nothing more. When it returns, no loop is given a chunk any more.
-    func stop() async throws {
+    func stop() -> EventLoopFuture<Void> {
         isStopped.store(true, ordering: .relaxed)
-        try await eventLoop.submit {}.get()
+        return eventLoop.submit {}
     }
 }

@@ -57,7 +57,7 @@ extension Connection {
         switch result {
         case .success(let chunk):
             outbox.add(chunk)
-            noteTraffic(.now())  // it was read because all before it had left
+            noteTraffic(shard.eventLoop.now)  // it was read because all before it had left
             transmit()
         case .failure(.trimmed):
             end(Ending(cause: .slowConsumer, code: .policyViolation, reason: "Slow consumer"))

@@ -10,6 +10,7 @@ extension Connection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        guard !isSecure else { return }
         descriptor =
             (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }) ?? -1
     }
@@ -34,7 +35,7 @@ extension Connection: ChannelDuplexHandler {
             earlyBytes.setOrWriteBuffer(&bytes)
         } else {
             receive(&bytes)
-            gateway.receiveBuffer.giveBack(bytes)
+            if !isSecure { gateway.receiveBuffer.giveBack(bytes) }
         }
     }
 
@@ -66,13 +67,14 @@ extension Connection: ChannelDuplexHandler {
     }
 
     private func receive(_ bytes: inout ByteBuffer) {
-        noteTraffic(.now())
+        let now = shard.eventLoop.now
+        noteTraffic(now)
         while let inbound = gateway.parse(&bytes, for: self) {
-            handle(inbound)
+            handle(inbound, now: now)
         }
     }
 
-    private func handle(_ inbound: FrameParser.Inbound) {
+    private func handle(_ inbound: FrameParser.Inbound, now: NIODeadline) {
         guard case .open = lifecycle else {
             // Frozen: what comes in is discarded, but for the answer to our Close.
             if case .message(_, let range) = inbound { gateway.discardMessage(range) }
@@ -82,6 +84,9 @@ extension Connection: ChannelDuplexHandler {
         switch inbound {
         case .message(_, let range) where gateway.configuration.ignoresMessages:
             gateway.discardMessage(range)
+        case .message(_, let range) where gateway.messageRate?.admit(&messageRateState, now: now) == false:
+            gateway.discardMessage(range)
+            end(Ending(cause: .messageRate, code: .policyViolation, reason: "Too many messages a second"))
         case .message(let opcode, let range):
             gateway.submitMessage(of: id, opcode, range)
         case .ping(let payload):

@@ -35,10 +35,14 @@ final class Connection {
 
     let id: ConnectionID
     let gateway: Gateway
+    /// Whether its bytes must go through the channel, where they are encrypted.
+    let isSecure: Bool
     private var handshake: ByteBuffer
     var lifecycle = Lifecycle.opening
     var outbox = Outbox()
     var parser: FrameParser
+    /// How much of `--message-rate` it has used up.
+    var messageRateState: RateLimit.State = 0
 
     /// The socket; −1 from the moment that it must not be used any more. The kernel reuses numbers at once, and a late
     /// send would reach a stranger.
@@ -65,7 +69,8 @@ final class Connection {
     private var hasContinuation = false
     private var closeDeadline: Scheduled<Void>?
 
-    init(id: ConnectionID, gateway: Gateway, handshake: ByteBuffer) {
+    init(id: ConnectionID, gateway: Gateway, isSecure: Bool = false, handshake: ByteBuffer) {
+        self.isSecure = isSecure
         self.id = id
         self.gateway = gateway
         self.handshake = handshake
@@ -111,6 +116,7 @@ final class Connection {
     /// Sends what waits, until nothing does or the socket is full. Not more than a few stretches in one go: other
     /// connections of the loop have their turn.
     func transmit() {
+        guard !isSecure else { return transmitThroughChannel() }
         guard descriptor >= 0, outbox.channelBytes == 0, !hasContinuation else {
             return shard.noteProgress(of: self)  // what waits needs the ring until its turn comes
         }
@@ -154,7 +160,8 @@ final class Connection {
         shard.noteProgress(of: self)
         guard outbox.channelBytes == 0, let context else { return }
         var bytes = ByteBuffer()
-        outbox.handToChannel(from: shard.ring, into: &bytes)
+        outbox.handToChannel(
+            from: shard.ring, limit: isSecure ? Shard.stretchBytesMax : Outbox.channelBytesMax, into: &bytes)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenSuccess { self.channelFlushed() }
         context.writeAndFlush(NIOAny(bytes), promise: promise)
@@ -162,7 +169,7 @@ final class Connection {
 
     private func channelFlushed() {
         outbox.channelFlushed(head: shard.ring.head)
-        noteTraffic(.now())
+        noteTraffic(shard.eventLoop.now)
         continueLater()
     }
 
@@ -211,13 +218,13 @@ final class Connection {
     }
 
     /// Ends the socket once the Close has left and nobody waits for an answer.
-    private func closeIfDone() {
+    func closeIfDone() {
         guard case .closing(let ending) = lifecycle, outbox.closeHasLeft else { return }
         if parser.isFinished, ending.cause != .protocol {
             closeSocket()  // both Closes are through
-        } else if parser.isFinished, descriptor >= 0 {
+        } else if parser.isFinished {
             // After a violation nothing of the client is read any more; it sees the Close and the end of the stream.
-            SocketWriter.endOutput(of: descriptor)
+            if isSecure { closeSocket() } else if descriptor >= 0 { SocketWriter.endOutput(of: descriptor) }
         }
     }
 
@@ -229,6 +236,7 @@ final class Connection {
     /// - Parameter reset: throws away what the kernel still holds, so that a client that does not read costs nothing.
     func closeSocket(reset: Bool = false) {
         if reset, descriptor >= 0 { SocketWriter.resetOnClose(descriptor) }
+        if reset, isSecure { resetSecurely() }
         descriptor = -1
         context?.close(promise: nil)
     }

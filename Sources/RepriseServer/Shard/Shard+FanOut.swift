@@ -7,7 +7,7 @@ extension Shard {
     /// Performs one batch. Complexity: one `send` for each member without an exception, whatever the number of messages.
     func perform(_ plan: DeliveryPlan) {
         eventLoop.assertInEventLoop()
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         isPerforming = true
         ring.append(plan.run)
         let excepted = place(plan.exceptions, of: plan, now: now)
@@ -71,5 +71,9 @@ extension Shard {
             }
         }
         lastFanOut = now
+        for connection in secureIdle.values {
+            connection.outbox.tookPart(of: run.start, byteCount: 0)
+            connection.transmit()
+        }
     }
 }

@@ -8,6 +8,8 @@ extension Shard {
         let phase = connection.outbox.phase
         if phase == .idle, connection.memberIndex >= 0, connection.descriptor >= 0 {
             idle.insert(connection)
+        } else if phase == .idle, connection.memberIndex >= 0, connection.isSecure, connection.context != nil {
+            secureIdle[connection.id] = connection
         } else {
             leaveIdle(connection)
         }
@@ -47,9 +49,10 @@ extension Shard {
             evictOldestRun()
             return true
         }
-        guard let worst = behind.values.max(by: { $0.outbox.ownMemoryBytes < $1.outbox.ownMemoryBytes }) else {
-            return false
+        let worst = behind.values.max { left, right in
+            (left.outbox.ownMemoryBytes, left.id) < (right.outbox.ownMemoryBytes, right.id)
         }
+        guard let worst else { return false }
         if worst.giveUpMemory() { return true }
         if ring.count > 0 { evictOldestRun() } else { worst.closeAsSlow() }
         return true
@@ -57,9 +60,9 @@ extension Shard {
 
     private func evictOldestRun() {
         let end = ring.endOfOldest
-        for connection in behind.values where connection.outbox.needsStream(before: end) {
-            connection.becameTooSlow()
-        }
+        // In order of ids: what becomes of them goes into the log, and the simulator repeats it.
+        let slow = behind.values.filter { $0.outbox.needsStream(before: end) }.sorted { $0.id < $1.id }
+        for connection in slow { connection.becameTooSlow() }
         ring.evictOldest()
     }
 }

@@ -29,7 +29,9 @@ final class Shard: @unchecked Sendable {
     /// The live connections of this loop, in no particular order.
     var members: ContiguousArray<Connection> = []
     /// Those of them that have everything.
-    var idle = IdleConnections()
+    var idle: IdleConnections
+    /// Those with TLS that have everything: their bytes go through their channel, so they are woken one by one.
+    var secureIdle: [ConnectionID: Connection] = [:]
     /// When the idle connections were last sent something.
     var lastFanOut = NIODeadline.uptimeNanoseconds(0)
     /// Connections whose cursor is before the head.
@@ -55,13 +57,14 @@ final class Shard: @unchecked Sendable {
 
     init(
         index: Int, eventLoop: any EventLoop, ringBytesMax: Int, performedThrough: Position,
-        reader: CatchUpReader? = nil
+        reader: CatchUpReader? = nil, batchesSends: Bool = true
     ) {
         self.index = index
         self.eventLoop = eventLoop
         self.ringBytesMax = ringBytesMax
         self.reader = reader
         self.performedThrough = performedThrough
+        idle = IdleConnections(queue: batchesSends ? SendQueue() : nil)
     }
 
     /// Connects the loop's gateway and starts watching for silent and old connections. Once, before the first socket.
@@ -153,6 +156,7 @@ final class Shard: @unchecked Sendable {
 
     /// The connection is sent no runs as they come.
     func leaveIdle(_ connection: Connection) {
+        if connection.isSecure { return secureIdle[connection.id] = nil }
         let traffic = lastTraffic(of: connection)
         if idle.remove(connection) { connection.noteTraffic(traffic) }
     }
@@ -193,7 +197,7 @@ final class Shard: @unchecked Sendable {
 
     /// Closes connections that were silent or lived too long.
     private func sweep(idle: TimeAmount, lifetime: TimeAmount) {
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         for connection in Array(members) {
             if now - connection.openedAt >= lifetime {
                 connection.end(Ending(cause: .lifetime, code: .goingAway))
@@ -204,9 +208,10 @@ final class Shard: @unchecked Sendable {
         closeBroken()
     }
 
-    /// Ends every connection with 1001, spread evenly over `drain`.
+    /// Ends every connection with 1001, spread evenly over `drain`, in order of their ids. Called again with a shorter
+    /// drain, it ends those that wait for their turn the sooner.
     func endAll(over drain: TimeAmount) {
-        let all = Array(connections.keys)
+        let all = connections.keys.sorted()
         for (index, id) in all.enumerated() {
             let delay = TimeAmount.nanoseconds(drain.nanoseconds / Int64(all.count) * Int64(index))
             if delay.nanoseconds == 0 {

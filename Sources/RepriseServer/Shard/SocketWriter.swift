@@ -45,7 +45,9 @@ extension SocketWriter {
 
     /// Makes the next close throw away what the kernel still holds, and reset the peer (`SO_LINGER`, 0 seconds).
     static func resetOnClose(_ descriptor: CInt) {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        // `struct linger`, on and 0 seconds: which module Swift takes that type from depends on what else is imported.
+        var option: (isOn: CInt, seconds: CInt) = (1, 0)
+        _ = unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout.size(ofValue: option)))
     }
 }

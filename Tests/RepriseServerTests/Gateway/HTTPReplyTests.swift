@@ -45,7 +45,7 @@ import Testing
 
 @Suite struct `The token source` {
     @Test func `never begins an id with a dash`() {
-        var tokens = TokenSource()
+        var tokens = TokenSource(.host)
         for _ in 0..<2000 {
             #expect(!tokens.requestID().text.hasPrefix("-"))
             #expect(!tokens.messageID().text.hasPrefix("-"))
@@ -54,13 +54,13 @@ import Testing
     }
 
     @Test func `does not repeat itself`() {
-        var tokens = TokenSource()
+        var tokens = TokenSource(.host)
         let ids = (0..<2000).map { _ in tokens.requestID().text } + (0..<2000).map { _ in tokens.connectionID().text }
         #expect(Set(ids).count == 4000)
     }
 
     @Test func `draws UUIDs of version 4`() {
-        var tokens = TokenSource()
+        var tokens = TokenSource(.host)
         for _ in 0..<100 {
             let parts = tokens.uuid().split(separator: "-", omittingEmptySubsequences: false)
             #expect(parts.map(\.utf8.count) == [8, 4, 4, 4, 12])

@@ -11,12 +11,14 @@ import Testing
         ("/dev/%40connections/AbC=", ["dev", "@connections", "AbC="]),
         ("/dev/%2540connections", ["dev", "%40connections"]), ("/%64%65%76", ["dev"]),
         ("/dev//@connections", ["dev", "", "@connections"]), ("/a%2Fb", ["a/b"]), ("/%C3%A9", ["é"]),
+        ("http://localhost:8080/dev?a=http://b", ["dev"]), ("HTTPS://localhost/dev/x", ["dev", "x"]),
+        ("http://localhost", []), ("http://localhost?x", []),
     ])
     func `are cut into segments, each decoded once`(target: String, segments: [String]) {
         #expect(RequestTarget(target).segments == segments)
     }
 
-    @Test(arguments: ["", "dev", "*", "http://localhost/dev", "/%", "/%4", "/%zz", "/%4g", "/%FF", "/%C3"])
+    @Test(arguments: ["", "dev", "*", "ftp://localhost/dev", "http:/dev", "/%", "/%4", "/%zz", "/%4g", "/%FF", "/%C3"])
     func `that are not a path of valid text have no segments`(target: String) {
         #expect(RequestTarget(target).segments == nil)
     }

@@ -97,7 +97,8 @@ import Testing
     }
 
     @Test func `ends cleanly while it catches up`() async throws {
-        let configuration = configuration(.catchUp, loops: 1)
+        var configuration = configuration(.catchUp, loops: 1)
+        configuration.closeTimeoutSeconds = 60  // a busy machine may need long for all that is before the Close
         try await LiveServer.run(configuration) { server in
             let slow = try server.connect(receiveBytes: 4096)
             let id = try Self.id(of: slow)
@@ -106,6 +107,8 @@ import Testing
             for index in 0..<350 { if index % 10 == 0 { _ = try slow.receive() } }
             try slow.close(4001, "enough")
             #expect(try slow.receiveClose() == 4001)
+            try sender.close()
+            _ = try sender.receiveClose()
         }
         let recording = try Recording(configuration.dataPath)
         #expect(recording.contradictions == [])

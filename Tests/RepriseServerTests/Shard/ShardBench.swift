@@ -32,7 +32,9 @@ final class ShardBench {
             routes: [
                 Route(key: "echo", action: .reply(.message)), Route(key: "onMessage", action: .broadcast(.data)),
             ])
-        let startup = try Startup(configuration) { Timestamp(rawValue: 1) }
+        var machine = Machine.host
+        machine.clock = { Timestamp(rawValue: 1) }
+        let startup = try Startup(configuration, machine: machine)
         let log = readsWrongLog ? try LogBuilder(folder.path + "/wrong").log : startup.log
         let reader = CatchUpReader(
             eventLoop: loop, catchUp: CatchUp(log, configuration: configuration.engine, bytesMax: ringBytesMax / 8),
@@ -49,7 +51,7 @@ final class ShardBench {
         recorder.start([shard])
         gateway = Gateway(
             shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
-            connectionCount: count, clock: { Timestamp(rawValue: 1) })
+            connectionCount: count, connectRate: SharedRateLimit(perSecond: 0), machine: machine)
         shard.start(gateway)
     }
 
@@ -60,12 +62,15 @@ final class ShardBench {
     }
 
     /// A connection whose connect intent is on its way. It has no descriptor: its channel is not a socket.
-    func open() throws -> (Connection, EmbeddedChannel) {
+    ///
+    /// - Parameter isStalled: whether nothing that is written to the channel leaves.
+    func open(isStalled: Bool = false) throws -> (Connection, EmbeddedChannel) {
         #expect(gateway.enterConnection())
         let connection = Connection(
             id: gateway.makeConnectionID(), gateway: gateway, handshake: ByteBuffer(string: "101"))
         let channel = EmbeddedChannel(handler: connection, loop: loop)
         channels.append(channel)
+        if isStalled { try channel.pipeline.syncOperations.addHandler(Stall(), position: .first) }
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         shard.add(connection)
         gateway.submit(
@@ -81,6 +86,20 @@ final class ShardBench {
             .sent(
                 Sent(
                     request: gateway.makeRequestID(), target: target, opcode: .text, body: ByteBuffer(string: text))))
+    }
+}
+
+/// A channel behind which nothing leaves, as behind a client that does not read.
+private final class Stall: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+    private var writes: [EventLoopPromise<Void>] = []
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if let promise { writes.append(promise) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        for write in writes { write.fail(ChannelError.ioOnClosedChannel) }
     }
 }
 

@@ -214,7 +214,7 @@ import Testing
     ) throws {
         let bench = try ShardBench(ringBytesMax: 100_000, policy: policy)
         defer { bench.finish() }
-        let (slow, channel) = try bench.open()
+        let (slow, channel) = try bench.open(isStalled: true)
         bench.loop.run()
         let sockets = SocketPair()
         defer { sockets.close() }

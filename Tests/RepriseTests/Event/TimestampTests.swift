@@ -44,4 +44,9 @@ import Testing
     func `anything else is no moment`(text: String) {
         #expect(Timestamp(iso8601: text) == nil)
     }
+
+    @Test func `a year that nanoseconds cannot reach is no moment, and does not trap`() {
+        for year in ["0000", "1111", "1677", "2262", "9999"] { #expect(Timestamp(iso8601: "\(year)-12-11") == nil) }
+        for year in ["1678-01-01", "2261-12-31T23:59:59.999999999Z"] { #expect(Timestamp(iso8601: year) != nil) }
+    }
 }

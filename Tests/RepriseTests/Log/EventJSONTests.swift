@@ -41,6 +41,14 @@ import Testing
         #expect(try parse(line).position.rawValue == .max)
     }
 
+    @Test(arguments: ["deliveredThrough", "deliveredAtLeast"])
+    func `a delivery up to position 0 is refused, for it would be lost`(field: String) throws {
+        let line = try #require(
+            GoldenEvents.events.lazy.map { self.line($0) }.first { $0.contains("\"\(field)\":") })
+        let zero = line.replacing(try Regex("\"\(field)\":[0-9]+"), with: "\"\(field)\":0")
+        #expect(throws: EventJSONError.invalid(field, "a position, from 1 on")) { try parse(zero) }
+    }
+
     private static let head = #""position":9,"time":"1970-01-01T00:00:01Z","event":"#
 
     @Test(arguments: [

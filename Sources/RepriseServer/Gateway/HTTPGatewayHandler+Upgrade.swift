@@ -1,0 +1,81 @@
+// The handshake, after which a socket is a `Connection`.
+
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOWebSocket
+internal import Reprise
+
+extension HTTPGatewayHandler {
+    func upgrade(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }  // a pipelined request of a client that has left
+        if let refusal = UpgradeRequest.refusal(of: head) { return reply(refusal, to: head, context) }
+        if gateway.isStopping { return reply(.unavailable("The server is stopping"), to: head, context) }
+        let origin = head.headers.first(name: "origin")
+        guard gateway.origins.admits(origin) else {
+            return reply(.error(.forbidden, "ForbiddenException", "This origin may not connect"), to: head, context)
+        }
+        guard gateway.admitConnect() else {
+            return reply(.tooMany("Too many connects a second"), to: head, context)
+        }
+        if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }
+        guard gateway.enterConnection() else {
+            return reply(.unavailable("Too many connections"), to: head, context)
+        }
+        // The pure part of NIO's upgrader: it computes the headers of the 101, and completes at once.
+        let upgrader = NIOWebSocketServerUpgrader(
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
+            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
+        upgrader.buildUpgradeResponse(
+            channel: context.channel, upgradeRequest: head, initialResponseHeaders: HTTPHeaders()
+        ).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let headers):
+                self.becomeConnection(head, headers, context)
+            case .failure:
+                self.gateway.connectionLeft()
+                self.reply(.error(.badRequest, "BadRequestException", "Bad Request"), to: head, context)
+            }
+        }
+    }
+
+    private func becomeConnection(
+        _ head: HTTPRequestHead, _ headers: HTTPHeaders, _ context: ChannelHandlerContext
+    ) {
+        let id = gateway.makeConnectionID()
+        let connection = Connection(
+            id: id, gateway: gateway, isSecure: gateway.configuration.isSecure,
+            handshake: HTTPGatewayHandler.handshake(headers, of: id))
+        let connected = UpgradeRequest.connected(
+            head, connection: connection.id, request: gateway.makeRequestID(),
+            sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
+            redacted: gateway.configuration.redactedHeaders)
+        do {
+            try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+            // With TLS what comes out is not the buffer that was lent, and nobody would give it back.
+            if !connection.isSecure {
+                try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
+            }
+            let pipeline = context.pipeline.syncOperations
+            try pipeline.addHandler(connection)
+            // The decoder leaves last: what it has read already then goes straight to the connection.
+            pipeline.removeHandler(self, promise: nil)
+            pipeline.removeHandler(decoder, promise: nil)
+        } catch {
+            gateway.connectionLeft()
+            context.close(promise: nil)
+            return
+        }
+        gateway.shard.add(connection)
+        gateway.submit(.connected(connected))
+    }
+
+    /// The 101. It tells the client its id, which AWS tells only back ends: tools that hold a connection can then be
+    /// addressed.
+    private static func handshake(_ headers: HTTPHeaders, of connection: ConnectionID) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeString("HTTP/1.1 101 Switching Protocols\r\n")
+        for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
+        buffer.writeString("x-reprise-connection-id: \(connection)\r\n\r\n")
+        return buffer
+    }
+}

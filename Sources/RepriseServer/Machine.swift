@@ -1,0 +1,45 @@
+package import Reprise
+
+/// What the engine asks the machine that it runs on. Whoever answers otherwise decides everything that is not in the code:
+/// with loops, sockets and a disk of its own, a simulation repeats a run exactly.
+///
+/// Any thread.
+package struct Machine: Sendable {
+    /// The wall clock.
+    package var clock: @Sendable () -> Timestamp
+    /// Random bits that nobody can guess.
+    package var random: @Sendable () -> UInt64
+    /// Changes with every boot; empty where the system has none.
+    package var bootID: String
+    /// The machine's name, for `sessionStarted`.
+    package var name: String
+    /// Whether many sends go to the kernel at once, where it takes that.
+    package var batchesSends: Bool
+
+    /// Makes a machine.
+    package init(
+        clock: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable () -> UInt64, bootID: String,
+        name: String,
+        batchesSends: Bool
+    ) {
+        self.clock = clock
+        self.random = random
+        self.bootID = bootID
+        self.name = name
+        self.batchesSends = batchesSends
+    }
+
+    /// This machine.
+    static var host: Machine {
+        Machine(
+            clock: { Host.now }, random: { .random(in: .min ... .max) }, bootID: Host.bootID, name: Host.name,
+            batchesSends: true)
+    }
+}
+
+/// A machine's randomness as a generator.
+struct MachineRandom: RandomNumberGenerator {
+    let machine: Machine
+
+    mutating func next() -> UInt64 { machine.random() }
+}

@@ -1,0 +1,21 @@
+"""The kill loop in its quick form; `tools/torture` runs 200 rounds."""
+
+import pathlib
+import subprocess
+import sys
+
+TORTURE = pathlib.Path(__file__).with_name("torture.py")
+
+
+def torture(*flags):
+    return subprocess.run([sys.executable, TORTURE, *flags], capture_output=True, text=True, timeout=240)
+
+
+def test_a_server_that_is_killed_at_random_loses_nothing_it_acknowledged():
+    done = torture("--rounds", "6", "--seed", "5")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_loss_would_be_noticed():
+    done = torture("--rounds", "6", "--seed", "1", "--forget-one")
+    assert done.returncode == 2 and "and the log says" in done.stdout, done.stdout + done.stderr
