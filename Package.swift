@@ -51,10 +51,17 @@ let package = Package(
         // Law: nothing but C.
         .systemLibrary(name: "CLinux"),
 
-        // The load generator: a client, so it opens sockets, but it shares nothing with the server that it measures.
+        // The load generator: a client, so it opens sockets, but it shares nothing with the server that it measures but the
+        // library for TLS.
         .target(
             name: "RepriseLoad",
-            dependencies: ["CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")]
+            dependencies: [
+                "CLinux",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
         ),
 
         // Law: never a dependency of a product.

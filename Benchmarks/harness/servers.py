@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from .paths import BENCHMARKS, FLOOR_PROGRAMS, PEERS, REPRISE
 
 STOP_SECONDS_MAX = 60
+CERTIFICATE, KEY = "server.pem", "server.key"
 
 
 class ServerFailed(Exception):
@@ -37,6 +38,8 @@ class Kind:
     envelope: str = "none"
     durability: str = "none"
     environment: tuple[tuple[str, str], ...] = ()
+    is_secure: bool = False
+    """Speaks TLS: `CERTIFICATE` and `KEY` are in the folder that it is started in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +53,16 @@ class Running:
     data: pathlib.Path
 
 
-def ours(durability: str = "always", loops: int = 1, flags: tuple[str, ...] = (), data: str = "{data}") -> Kind:
+def ours(
+    durability: str = "always", loops: int = 1, flags: tuple[str, ...] = (), data: str = "{data}", is_secure: bool = False,
+) -> Kind:
     """Reprise with its default JSON route."""
     settings = ("--durability", durability, "--loops", str(loops), *flags)
+    if is_secure:
+        settings += ("--tls-certificate", CERTIFICATE, "--tls-key", KEY)
     return Kind(
         name="reprise", label="Reprise", settings=" ".join(settings), envelope="aws", durability=durability,
-        command=(str(REPRISE), "serve", "--json", "--port", "0", "--data", data, *settings))
+        is_secure=is_secure, command=(str(REPRISE), "serve", "--json", "--port", "0", "--data", data, *settings))
 
 
 def floor(send: str = "turn") -> Kind:
@@ -139,6 +146,14 @@ def pinned(cpus: str | None, command: list[str]) -> list[str]:
     return command if cpus is None else ["taskset", "-c", cpus, *command]
 
 
+def make_certificate(folder: pathlib.Path) -> None:
+    """A certificate that vouches for itself, for as long as a measurement takes, and its key."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", folder / KEY, "-out", folder / CERTIFICATE],
+        check=True, capture_output=True)
+
+
 @contextlib.contextmanager
 def running(kind: Kind, cpus: str | None) -> Iterator[Running]:
     """Starts a server, and stops it by its process id afterwards. Its folder is gone then.
@@ -147,6 +162,8 @@ def running(kind: Kind, cpus: str | None) -> Iterator[Running]:
     """
     with tempfile.TemporaryDirectory(prefix="reprise-bench-", ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
+        if kind.is_secure:
+            make_certificate(folder)
         command = [part.replace("{data}", str(folder / "data")) for part in kind.command]
         with open(folder / "stderr", "w+") as stderr:
             process = subprocess.Popen(

@@ -19,7 +19,7 @@ public struct FanoutPlan: Sendable, Equatable {
         case none
     }
 
-    /// `ws://host:port/path?query`; IPv4, no TLS.
+    /// `ws://host:port/path?query`, or `wss://` for TLS; IPv4.
     public var url: String
     /// How messages are wrapped.
     public var envelope: Envelope = .aws

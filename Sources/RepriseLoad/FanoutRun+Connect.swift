@@ -53,6 +53,7 @@ extension FanoutRun {
         let handshake = UpgradeHandshake(random: &random)
         let request = handshake.request(for: target)
         clients[index].handshake = handshake
+        clients[index].tls = try tls?.makeSession()
         clients[index].state = .upgrading
         clients[index].queue { $0 += request }
         flush(index)

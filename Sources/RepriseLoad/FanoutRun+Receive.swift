@@ -19,7 +19,9 @@ extension FanoutRun {
         while true {
             switch buffer.receive(clients[index].descriptor) {
             case .bytes(let count):
-                try take(index, count)
+                let lent = unsafe UnsafeBufferPointer(rebasing: buffer.pointer[..<count])
+                let bytes = unsafe Span(_unsafeElements: lent)
+                if target.isSecure { try takeSealed(index, bytes) } else { try take(index, bytes) }
                 guard isEnding || count == buffer.capacity, clients[index].descriptor >= 0 else { return }
             case .wouldBlock:
                 return
@@ -32,9 +34,8 @@ extension FanoutRun {
     }
 
     @inline(__always)
-    private mutating func take(_ index: Int, _ count: Int) throws(LoadError) {
-        let lent = unsafe UnsafeBufferPointer(rebasing: buffer.pointer[..<count])
-        let bytes = unsafe Span(_unsafeElements: lent)
+    private mutating func take(_ index: Int, _ bytes: Span<UInt8>) throws(LoadError) {
+        let count = bytes.count
         let offset = clients[index].offset
         if clients[index].state == .following, clients[index].pending.isEmpty, offset &+ count <= reference.end,
             offset >= reference.start, reference.matches(bytes, at: offset)
@@ -45,6 +46,16 @@ extension FanoutRun {
         } else {
             takeSlowly(index, bytes)
         }
+    }
+
+    /// Opens what came through TLS, lets TLS answer, and takes what was inside.
+    private mutating func takeSealed(_ index: Int, _ sealed: Span<UInt8>) throws(LoadError) {
+        guard let tls = clients[index].tls else { return }
+        let opened: [UInt8]
+        do { opened = try tls.open(sealed) } catch { return try end(index, "TLS failed: \(error)") }
+        clients[index].queueTLSOutput()
+        flush(index)
+        if !opened.isEmpty { try take(index, opened.span) }
     }
 
     /// Notes that a client has the common stream up to `offset`.

@@ -21,6 +21,8 @@ struct FanoutRun: ~Copyable {
 
     let plan: FanoutPlan
     let target: LoadTarget
+    /// Nil for a plain run.
+    let tls: TLSClient?
     let text: MessageText
     let epoll: Epoll
     let buffer: ReceiveBuffer
@@ -97,7 +99,7 @@ struct FanoutRun: ~Copyable {
     }
 
     init(plan: FanoutPlan) throws(LoadError) {
-        let target = try LoadTarget(url: plan.url)
+        let target = try LoadTarget(url: plan.url, allowsTLS: true)
         let descriptors = SystemCall.raiseDescriptorLimit(toHold: plan.descriptors)
         guard plan.descriptors <= descriptors else {
             throw .invalidPlan(
@@ -106,8 +108,10 @@ struct FanoutRun: ~Copyable {
         }
         // What can fail comes first: a value that cannot be copied is initialised at once or not at all.
         let epoll = try Epoll(capacity: Self.eventsMax)
+        let tls = target.isSecure ? try TLSClient() : nil
         self.plan = plan
         self.target = target
+        self.tls = tls
         self.epoll = epoll
         text = MessageText(envelope: plan.envelope, senders: plan.senders, payloadBytes: plan.payloadBytes)
         buffer = ReceiveBuffer(capacity: Self.readBytesMax)

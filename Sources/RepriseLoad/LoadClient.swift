@@ -38,10 +38,12 @@ struct LoadClient {
     var joinedAt = 0
     /// Bytes received that cannot be judged yet: a head, or a frame that has not ended and that nobody has whole.
     var pending: [UInt8] = []
-    /// Bytes to send, from `outboundStart` on.
+    /// Bytes to send, from `outboundStart` on; encrypted where there is TLS.
     private(set) var outbound: [UInt8] = []
     private(set) var outboundStart = 0
     var handshake: UpgradeHandshake?
+    /// What is sent and received goes through it; nil for a plain connection.
+    var tls: TLSSession?
     var audit: StreamAudit?
 
     /// Messages it has received, each counted once.
@@ -58,8 +60,20 @@ struct LoadClient {
             outbound.removeAll(keepingCapacity: true)
             outboundStart = 0
         }
-        append(&outbound)
+        if let tls {
+            var bytes: [UInt8] = []
+            append(&bytes)
+            if !bytes.isEmpty { tls.seal(bytes) }
+            tls.takeOutput(into: &outbound)
+        } else {
+            append(&outbound)
+        }
         isFlushed = outboundStart == outbound.count
+    }
+
+    /// Queues what TLS itself has to say: its handshake, an answer to a change of keys.
+    mutating func queueTLSOutput() {
+        queue { _ in }
     }
 
     /// Notes that the kernel took so many of the bytes to send.

@@ -1,4 +1,4 @@
-/// Where a run connects to, from a `ws://` URL.
+/// Where a run connects to, from a `ws://` or `wss://` URL.
 struct LoadTarget: Equatable, Sendable {
     /// IPv4 address in host order.
     var address: UInt32
@@ -7,15 +7,21 @@ struct LoadTarget: Equatable, Sendable {
     var authority: String
     /// Path and query, beginning with `/`.
     var path: String
+    /// Whether the connection is TLS.
+    var isSecure = false
 
     /// Clients per source address: below the 28 232 ports that Linux gives out.
     static let clientsPerSource = 25_000
 
-    /// - Throws: ``LoadError/invalidPlan(_:)`` if the URL is not `ws://host[:port][/path][?query]` or the host has no
-    ///   IPv4 address.
-    init(url: String) throws(LoadError) {
-        guard url.hasPrefix("ws://") else { throw .invalidPlan("the URL must begin with ws://, unlike \(url)") }
-        let rest = url.dropFirst(5)
+    /// - Parameter allowsTLS: whether the caller can speak it.
+    /// - Throws: ``LoadError/invalidPlan(_:)`` if the URL is not `ws://host[:port][/path][?query]`, or the same with
+    ///   `wss://` where that is allowed, or the host has no IPv4 address.
+    init(url: String, allowsTLS: Bool = false) throws(LoadError) {
+        isSecure = allowsTLS && url.hasPrefix("wss://")
+        guard isSecure || url.hasPrefix("ws://") else {
+            throw .invalidPlan("the URL must begin with ws://\(allowsTLS ? " or wss://" : ""), unlike \(url)")
+        }
+        let rest = url.dropFirst(isSecure ? 6 : 5)
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         let host: Substring
         let authority = rest[..<end]
@@ -26,7 +32,7 @@ struct LoadTarget: Equatable, Sendable {
             port = number
             host = authority[..<colon]
         } else {
-            port = 80
+            port = isSecure ? 443 : 80
             host = authority
         }
         guard !host.isEmpty, let address = LoadSocket.resolve(String(host)) else {

@@ -61,10 +61,12 @@ def children(pid):
 
 class Broadcaster:
     """Sends every message to every client, with a fault: `broken(client, number)` gives how often client `client` (in
-    order of arrival) gets broadcast `number`. It begins when `expected` clients are there: their threads may come late."""
+    order of arrival) gets broadcast `number`. It begins when `expected` clients are there: their threads may come late. With
+    a `context` it speaks TLS."""
 
-    def __init__(self, expected, broken=lambda client, number: 1):
+    def __init__(self, expected, broken=lambda client, number: 1, context=None):
         self.expected = expected
+        self.context = context
         self.everybody = threading.Event()
         self.broken = broken
         self.clients = []
@@ -72,10 +74,10 @@ class Broadcaster:
         self.lock = threading.Lock()
 
     def __enter__(self):
-        self.server = listen(self._talk, "127.0.0.1", 0)
+        self.server = listen(self._talk, "127.0.0.1", 0, ssl=self.context)
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
-        self.url = f"ws://127.0.0.1:{self.server.socket.getsockname()[1]}/"
+        self.url = f"{'wss' if self.context else 'ws'}://127.0.0.1:{self.server.socket.getsockname()[1]}/"
         return self
 
     def __exit__(self, *_):

@@ -67,7 +67,16 @@ import Testing
         #expect(request.hasSuffix("\r\nSec-WebSocket-Version: 13\r\n\r\n"))
     }
 
-    @Test(arguments: ["http://127.0.0.1/", "ws://", "ws://127.0.0.1:0/", "ws://127.0.0.1:99999/"])
+    @Test func `TLS is asked for by the scheme, of a caller that speaks it`() throws {
+        let secure = try LoadTarget(url: "wss://127.0.0.1/dev", allowsTLS: true)
+        #expect(secure.isSecure)
+        #expect((secure.port, secure.path, secure.authority) == (443, "/dev", "127.0.0.1"))
+        let plain = try LoadTarget(url: "ws://127.0.0.1/dev", allowsTLS: true)
+        #expect(!plain.isSecure)
+        #expect(plain.port == 80)
+    }
+
+    @Test(arguments: ["http://127.0.0.1/", "ws://", "ws://127.0.0.1:0/", "ws://127.0.0.1:99999/", "wss://127.0.0.1/"])
     func `a URL that is not a WebSocket's is refused`(url: String) {
         #expect(throws: LoadError.self) { _ = try LoadTarget(url: url) }
     }

@@ -19,6 +19,9 @@ struct BenchFanout: ParsableCommand {
               reprise bench fanout --server-cpus 0 --generator-cpus 1 -- --durability interval --loops 2
               reprise bench fanout --rate 2000 --payload 256 --error-share 0.1 --churn 500
               reprise bench fanout --url ws://127.0.0.1:9001/ --envelope none --server-pid 4711
+              reprise bench fanout -- --tls-certificate server.pem --tls-key server.key
+
+            A wss:// URL is TLS; nobody's certificate is checked.
             """)
 
     @Option(help: "A server that runs already. (default: one of its own)") var url: String?

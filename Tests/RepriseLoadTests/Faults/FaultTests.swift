@@ -49,8 +49,10 @@ import Testing
         #expect(report.receivedDeliveries == report.expectedDeliveries)
         #expect(report.expectedDeliveries == 8 * report.messagesSent)
         #expect(report.errorsReceived == report.errorsExpected)
-        let share = Double(report.errorsExpected) / Double(report.messagesSent + report.errorsExpected)
-        #expect(abs(share - errorShare) < 0.05)
+        // Each message is drawn on its own; how many there are is up to the machine.
+        let count = Double(report.messagesSent + report.errorsExpected)
+        let deviation = (errorShare * (1 - errorShare) / count).squareRoot()
+        #expect(abs(Double(report.errorsExpected) / count - errorShare) <= 6 * deviation)
     }
 
     @Test func `senders stay while all others come and go`() async throws {
