@@ -70,6 +70,13 @@ let package = Package(
             dependencies: ["LMDB", "Reprise", .product(name: "NIOCore", package: "swift-nio")]
         ),
 
+        // The fuzzers as a program; never in a product that people install.
+        .systemLibrary(name: "CLibFuzzer"),
+        .executableTarget(
+            name: "RepriseFuzz",
+            dependencies: ["CLibFuzzer", "RepriseTesting", .product(name: "NIOCore", package: "swift-nio")]
+        ),
+
         // Law: the only ArgumentParser.
         .executableTarget(
             name: "RepriseCLI",
