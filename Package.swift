@@ -77,6 +77,19 @@ let package = Package(
             dependencies: ["CLibFuzzer", "RepriseTesting", .product(name: "NIOCore", package: "swift-nio")]
         ),
 
+        // Law: nothing but C; takes the place of the C library's calls, so only a program of its own may have it.
+        .target(name: "CSimulatedKernel"),
+
+        // The whole server on simulated loops, sockets and a simulated disk; never in a product that people install.
+        .executableTarget(
+            name: "RepriseSimulation",
+            dependencies: [
+                "CSimulatedKernel", "LMDB", "Reprise", "RepriseServer", "RepriseTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]
+        ),
+
         // Law: the only ArgumentParser.
         .executableTarget(
             name: "RepriseCLI",

@@ -1,0 +1,89 @@
+// The kernel's part of a connection: two buffers, and who has ended what.
+
+internal import Glibc
+
+/// A connected TCP socket, seen from both ends.
+final class SimulatedSocket {
+    /// How an end stands.
+    enum End {
+        case open
+        /// No more bytes come from it (FIN).
+        case finished
+        /// It is gone, and whoever writes to it is told so (RST).
+        case reset
+    }
+
+    let descriptor: CInt
+    /// Bytes that the kernel keeps for a client that does not read.
+    let capacity: Int
+
+    /// What the client has sent, and the server has not read.
+    var toServer: [UInt8] = []
+    var client = End.open
+    var server = End.open
+    /// Bytes that the kernel took for the client, and the client has not read.
+    private(set) var unreadByClient = 0
+    private(set) var sentToClient = 0
+    var isResetOnClose = false
+
+    init(descriptor: CInt, capacity: Int) {
+        self.descriptor = descriptor
+        self.capacity = capacity
+    }
+
+    var room: Int { capacity - unreadByClient }
+
+    /// How many bytes the client has read.
+    var readByClient: Int { sentToClient - unreadByClient }
+
+    /// The server sends.
+    ///
+    /// - Parameter most: the kernel takes no more this time.
+    /// - Returns: what `send(2)` does: how many were taken, or a negated error.
+    func send(_ count: Int, atMost most: Int) -> Int {
+        if client == .reset { return -Int(EPIPE) }
+        let taken = min(count, room, most)
+        guard taken > 0 else { return -Int(EAGAIN) }
+        unreadByClient += taken
+        sentToClient += taken
+        return taken
+    }
+
+    /// The client reads.
+    func read(atMost count: Int) { unreadByClient -= min(count, unreadByClient) }
+
+    /// The server closes its end.
+    func closeServer() {
+        guard server != .reset else { return }
+        // Bytes that nobody reads any more are answered with a reset, as the kernel does it.
+        if isResetOnClose || !toServer.isEmpty {
+            server = .reset
+            unreadByClient = 0
+        } else {
+            server = .finished
+        }
+    }
+}
+
+/// Descriptors, given out as the kernel does: the lowest free number first. A late send reaches a stranger.
+struct SimulatedDescriptors {
+    private var sockets: [SimulatedSocket?] = []
+    private let first: CInt
+
+    init(first: CInt) { self.first = first }
+
+    mutating func open(capacity: Int) -> SimulatedSocket {
+        let index = sockets.firstIndex { $0 == nil } ?? sockets.count
+        let socket = SimulatedSocket(descriptor: first + CInt(index), capacity: capacity)
+        if index == sockets.count { sockets.append(socket) } else { sockets[index] = socket }
+        return socket
+    }
+
+    /// The socket behind a number.
+    subscript(descriptor: CInt) -> SimulatedSocket? {
+        let index = Int(descriptor - first)
+        return sockets.indices.contains(index) ? sockets[index] : nil
+    }
+
+    mutating func close(_ socket: SimulatedSocket) { sockets[Int(socket.descriptor - first)] = nil }
+}
