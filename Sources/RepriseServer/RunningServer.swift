@@ -116,8 +116,7 @@ package struct RunningServer: Sendable {
         guard let room = rooms.first(where: { $0.eventLoop === channel.eventLoop }) else {
             preconditionFailure("a connection was accepted on a loop that serves no sockets")
         }
-        let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: headerLimits))
+        let decoder = RequestDecoder.make(limits: headerLimits)
         let (gateway, management) = room.parts.value
         let handler = HTTPGatewayHandler(gateway: gateway, management: management, decoder: decoder)
         // A handshake has a few hundred bytes, and the channel keeps its first buffer for good.

@@ -17,7 +17,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     let gateway: Gateway
     private let management: ManagementAPI
-    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    let decoder: RequestDecoder.Handler
     private var isAnswering = false
     /// What the decoder had read already of requests behind the one that is being answered.
     private var waiting = CircularBuffer<HTTPServerRequestPart>()
@@ -33,7 +33,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var ticket: PendingSockets.Ticket?
     private var context: ChannelHandlerContext?
 
-    init(gateway: Gateway, management: ManagementAPI, decoder: ByteToMessageHandler<HTTPRequestDecoder>) {
+    init(gateway: Gateway, management: ManagementAPI, decoder: RequestDecoder.Handler) {
         self.gateway = gateway
         self.management = management
         self.decoder = decoder
