@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import Reprise
+internal import RepriseTesting
 
 /// Folds committed events one by one, in the plainest way.
 struct Oracle {
@@ -37,12 +38,7 @@ struct Oracle {
     /// - Throws: `Violation` where it is not a history that can be.
     mutating func follow(_ log: EventLog) throws {
         guard try log.tail().position > end else { return }
-        var reader = try LogReader(log, from: end.next)
-        while true {
-            let new = try reader.read(through: Position(.max))
-            if new.isEmpty { return }
-            for event in new { try fold(event) }
-        }
+        for event in try log.events(from: end.next) { try fold(event) }
     }
 
     mutating func fold(_ event: Event) throws(Violation) {

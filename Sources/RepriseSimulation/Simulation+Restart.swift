@@ -64,13 +64,7 @@ extension Simulation {
     /// Holds the log that a start has found against what was in it before.
     private func compare(_ synced: Position) throws {
         guard let log = server?.log else { return }
-        var found: [Event] = []
-        var reader = try LogReader(log, from: try log.firstPosition() ?? Position(1))
-        while true {
-            let chunk = try reader.read(through: Position(.max))
-            if chunk.isEmpty { break }
-            found += chunk
-        }
+        let found = try log.events()
         let known = oracle.events
         let first = Int(found.first?.position.rawValue ?? 1) - 1
         var kept = min(first, known.count)

@@ -38,29 +38,21 @@ extension Recorder {
     func finish() -> EventLoopFuture<Void> {
         eventLoop.preconditionInEventLoop()
         let done = eventLoop.makePromise(of: Void.self)
-        finish(done)
+        ending = done
+        retry?.cancel()
+        if hasFailed { reportFailure() } else { resume() }
         return done.futureResult
     }
 
-    private func finish(_ done: EventLoopPromise<Void>) {
-        retry?.cancel()
-        retry = nil
-        while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup(eventsMax: Recorder.retryEventsMax)) }
-        sendPlan()
-        if retry == nil, !hasFailed {
-            do throws(LMDBError) {
-                try commitEnd()
-                hasFailed = true  // nothing is committed after the end
-                return done.succeed()
-            } catch {
-                waitForRoom(after: error)
-            }
+    /// Commits the end behind all else, or waits for room once more.
+    func end(_ done: EventLoopPromise<Void>) {
+        do throws(LMDBError) {
+            try commitEnd()
+            hasFailed = true  // nothing is committed after the end
+            done.succeed()
+        } catch {
+            waitForRoom(after: error)
         }
-        guard !hasFailed else {
-            return done.fail(ServerError.storageFailed(gate.refusal ?? "events could not be committed"))
-        }
-        retry?.cancel()
-        retry = eventLoop.scheduleTask(in: Recorder.retryDelay) { self.finish(done) }
     }
 
     private func commitEnd() throws(LMDBError) {

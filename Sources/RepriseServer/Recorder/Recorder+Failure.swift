@@ -74,8 +74,15 @@ extension Recorder {
         hasFailed = true
         sendPlan()
         keepFacts()
+        reportFailure()
+    }
+
+    /// Tells everybody who waits for a commit that there will be none.
+    func reportFailure() {
         let error = ServerError.storageFailed(gate.refusal ?? "events could not be committed")
         for shard in shards { shard.eventLoop.execute { shard.logFailed(error) } }
+        ending?.fail(error)
+        ending = nil
     }
 
     /// The server stops: a full disk is waited for until `patience` is over, and not longer.
@@ -87,14 +94,15 @@ extension Recorder {
     }
 
     private func scheduleRetry() {
-        retry = eventLoop.scheduleTask(in: Recorder.retryDelay) { self.retryCommit() }
+        retry = eventLoop.scheduleTask(in: Recorder.retryDelay) { self.resume() }
     }
 
-    /// Writes again after a full disk: the kept facts, or where there are none, the run state, to see whether it goes.
-    func retryCommit() {
+    /// Writes what waits: kept facts after a full disk, or where there are none, the run state, to see whether it goes; then
+    /// the end, where the session is to end.
+    func resume() {
         retry = nil
         guard !hasFailed else { return }
-        if waiting.isEmpty {
+        if waiting.isEmpty, ending == nil {
             addenda.run = openRun
             do throws(LMDBError) {
                 try writer.commit([], addenda: addenda)
@@ -106,6 +114,7 @@ extension Recorder {
         while !waiting.isEmpty, retry == nil, !hasFailed { commit(takeGroup(eventsMax: Recorder.retryEventsMax)) }
         sendPlan()
         guard retry == nil, !hasFailed else { return }
+        if let ending { return end(ending) }
         gate.open()
         updateGate(before: 0)
     }

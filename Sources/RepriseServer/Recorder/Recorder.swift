@@ -38,10 +38,14 @@ final class Recorder: @unchecked Sendable {
     var isCommitScheduled = false
     /// What is trimmed away, and how far it is.
     var retention: Retention
+    /// Nothing is committed any more: the log failed, or the session has ended.
     var hasFailed = false
     /// Whether `sessionEnded` is committed.
     var hasEnded = false
+    /// The next try to write, while the disk or the map is full.
     var retry: Scheduled<Void>?
+    /// Waits for the end of the session, once it is asked for.
+    var ending: EventLoopPromise<Void>?
 
     /// The most events in a transaction.
     static let transactionEventsMax = 65_536

@@ -9,7 +9,7 @@ import Testing
 /// Serialized: with other rounds beside it, a round's loops do not arrive together.
 @Suite(.serialized) struct RequestDecoderTests {
     /// Only the first use in a process counts, so each round is a process of its own. Without the remedy 44 of 1 000 die.
-    @Test(arguments: 0..<100)
+    @Test(arguments: 0..<60)
     func `is made by four loops at once in a process that never made one`(round: Int) async {
         await #expect(processExitsWith: .success) {
             let loops = MultiThreadedEventLoopGroup(numberOfThreads: 4)

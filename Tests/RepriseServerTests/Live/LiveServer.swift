@@ -123,10 +123,7 @@ struct Recording {
 
     init(_ path: String) throws {
         log = try EventLog(path: path, access: .read, newID: LogID(rawValue: 1))
-        var reader = try LogReader(log, from: Position(1))
-        var events: [Event] = []
-        while case let chunk = try reader.read(), !chunk.isEmpty { events += chunk }
-        self.events = events
+        events = try log.events()
         checkpoints = try log.checkpoints(from: .zero, through: Position(.max))
     }
 

@@ -3,91 +3,8 @@ import Testing
 
 @testable import Reprise
 
-/// An outbox with the ring that it reads, and a socket that takes as many bytes as it is told.
-private struct Bench {
-    var ring = FrameRing()
-    var outbox = Outbox()
-    var performed = Position(10)
-    private(set) var taken: [UInt8] = []
-    private var inChannel: [UInt8] = []
-
-    /// A live connection that has its handshake and is idle.
-    static func live() -> Bench {
-        var bench = Bench()
-        bench.outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
-        bench.send()
-        bench.taken = []
-        return bench
-    }
-
-    var frames: [String] {
-        var rest = taken[...]
-        let frames = SentFrame.takeAll(from: &rest).map { frame in
-            switch frame.opcode {
-            case 8: "close"
-            case 10: "pong " + frame.text
-            default: frame.text
-            }
-        }
-        return rest.isEmpty ? frames : frames + ["…\(rest.count)"]
-    }
-
-    var through: Position { outbox.deliveredThrough(ring: ring, performedThrough: performed) }
-
-    var bytesSent: UInt64 { outbox.bytesSent(head: ring.head) }
-
-    var stretch: [UInt8] {
-        var buffer = ByteBuffer()
-        outbox.copyStretch(from: ring, limit: 1 << 20, into: &buffer)
-        return buffer.bytes
-    }
-
-    /// Adds a run and sends its first `count` bytes, as a shard does for an idle connection.
-    mutating func broadcast(_ texts: [(position: UInt64, text: String)], taking count: Int? = nil) {
-        let run = FrameRun(start: ring.head, texts)
-        ring.append(run)
-        performed = max(performed, run.marks.last?.position ?? performed)
-        guard outbox.phase == .idle else { return }
-        let count = count ?? run.bytes.readableBytes
-        taken += run.bytes.bytes.prefix(count)
-        if count < run.bytes.readableBytes { outbox.tookPart(of: run.start, byteCount: count) }
-    }
-
-    /// Sends at most `limit` bytes of what waits.
-    mutating func send(_ limit: Int = 1 << 20) {
-        let count = min(limit, stretch.count)
-        taken += stretch.prefix(count)
-        outbox.took(count, head: ring.head)
-    }
-
-    /// As much as with TLS, unless told otherwise.
-    mutating func handToChannel(limit: Int = 4096) {
-        var buffer = ByteBuffer()
-        outbox.handToChannel(from: ring, limit: limit, into: &buffer)
-        inChannel = buffer.bytes
-    }
-
-    mutating func flushChannel() {
-        taken += inChannel
-        inChannel = []
-        outbox.channelFlushed(head: ring.head)
-    }
-
-    mutating func pong(_ text: String) { outbox.addControl(.pong(text), .pong, ring: ring) }
-
-    mutating func refuse(_ text: String) { outbox.addControl(.text(text), .refusal, ring: ring) }
-
-    mutating func target(_ text: String, at position: UInt64, offset: UInt64? = nil, served: UInt64? = nil) {
-        outbox.add(
-            .text(text), at: Position(position), offset: offset ?? ring.head, served: served ?? ring.head)
-        performed = max(performed, Position(position))
-    }
-
-    mutating func freeze() { outbox.freeze(close: .closing(), ring: ring, performedThrough: performed) }
-}
-
 @Suite struct `An outbox that is pending` {
-    private var bench = Bench()
+    private var bench = OutboxBench()
 
     @Test mutating func `sends nothing and takes nothing`() {
         bench.pong("x")
@@ -128,7 +45,7 @@ private struct Bench {
 }
 
 @Suite struct `An outbox that is idle` {
-    private var bench = Bench.live()
+    private var bench = OutboxBench.live()
 
     @Test mutating func `stays idle when the kernel takes the whole run`() {
         bench.broadcast([(11, "a"), (12, "b")])
@@ -195,7 +112,7 @@ private struct Bench {
 }
 
 @Suite struct `An outbox that is behind` {
-    private var bench = Bench.live()
+    private var bench = OutboxBench.live()
 
     init() {
         bench.broadcast([(11, "first"), (13, "second")], taking: 3)  // 3 of 7 + 8 bytes
@@ -347,164 +264,10 @@ private struct Bench {
 
     @Test mutating func `two batches with the channel at once trap`() async {
         await #expect(processExitsWith: .failure) {
-            var bench = Bench.live()
+            var bench = OutboxBench.live()
             bench.broadcast([(11, "first")], taking: 0)
             bench.handToChannel()
             bench.handToChannel()
         }
-    }
-}
-
-@Suite struct `Freezing an outbox` {
-    private var bench = Bench.live()
-
-    @Test mutating func `in the middle of a frame completes it and drops the rest`() {
-        bench.broadcast([(11, "first"), (13, "second")], taking: 3)
-        bench.target("mine", at: 14)
-        bench.pong("x")
-        bench.freeze()
-        #expect(bench.through == Position(10))
-        #expect(bench.outbox.streamCursor == nil)
-        bench.ring.evictOldest()
-        bench.send(4)
-        #expect(bench.through == Position(11))
-        #expect(!bench.outbox.closeHasLeft)
-        bench.send()
-        #expect(bench.frames == ["first", "close"])
-        #expect(bench.outbox.closeHasLeft)
-        #expect(bench.outbox.finish(ring: bench.ring, performedThrough: Position(99)).deliveredThrough == Position(11))
-    }
-
-    @Test mutating func `between two frames closes at once`() {
-        bench.broadcast([(11, "first"), (13, "second")], taking: 7)
-        bench.freeze()
-        #expect(bench.through == Position(12))
-        bench.send()
-        #expect(bench.frames == ["first", "close"])
-        #expect(bench.through == Position(12))
-    }
-
-    @Test mutating func `with the frame in flight at the channel waits for it`() {
-        bench.broadcast([(11, String(repeating: "x", count: 9000)), (13, "second")], taking: 100)
-        bench.handToChannel()
-        bench.freeze()
-        bench.ring.evictOldest()
-        bench.flushChannel()
-        #expect(bench.through == Position(10))
-        bench.send()
-        #expect(bench.frames.count == 2)
-        #expect(bench.frames.last == "close")
-        #expect(bench.through == Position(11))
-    }
-
-    @Test mutating func `with several frames at the channel counts each of them`() {
-        bench.broadcast([(11, "a"), (12, "b"), (15, String(repeating: "c", count: 9000))], taking: 1)
-        bench.handToChannel()  // a, b, and the beginning of c
-        bench.freeze()
-        #expect(bench.through == Position(10))
-        bench.flushChannel()
-        #expect(bench.through >= Position(12))
-        #expect(bench.through < Position(15))
-        bench.send()
-        #expect(bench.through == Position(15))
-        #expect(bench.frames.last == "close")
-        #expect(bench.frames.count == 4)
-    }
-
-    @Test mutating func `with whole frames at the channel closes behind them`() {
-        bench.broadcast([(11, "a"), (12, "b"), (15, "c")], taking: 1)
-        bench.handToChannel()
-        bench.broadcast([(16, "d")])
-        bench.freeze()
-        bench.flushChannel()
-        bench.send()
-        #expect(bench.frames == ["a", "b", "c", "close"])
-        #expect(bench.through == Position(15))
-    }
-
-    @Test mutating func `with a half-sent insert completes it`() {
-        bench.target("mine", at: 11)
-        bench.target("mine too", at: 12)
-        bench.send(2)
-        bench.freeze()
-        bench.send()
-        #expect(bench.frames == ["mine", "close"])
-        #expect(bench.through == Position(11))
-        #expect(bench.outbox.insertBytes == 0)
-    }
-
-    @Test mutating func `with an insert at the channel completes it`() {
-        bench.target("mine", at: 11)
-        bench.target("mine too", at: 12)
-        bench.handToChannel()
-        bench.freeze()
-        bench.flushChannel()
-        bench.send()
-        #expect(bench.frames == ["mine", "close"])
-        #expect(bench.through == Position(11))
-    }
-
-    @Test mutating func `drops an insert that has not begun`() {
-        bench.target("mine", at: 11)
-        bench.freeze()
-        bench.send()
-        #expect(bench.frames == ["close"])
-        #expect(bench.through == Position(10))
-    }
-
-    @Test(arguments: [0, 1, 3])
-    mutating func `during the handshake sends it and the Close`(taken: Int) {
-        bench = Bench()
-        bench.outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
-        bench.broadcast([(11, "a")])
-        if taken > 0 { bench.send(taken) }
-        bench.freeze()
-        bench.send()
-        #expect(bench.taken == Array("101".utf8) + ByteBuffer.closing().bytes)
-        #expect(bench.bytesSent == UInt64(ByteBuffer.closing().readableBytes))
-        #expect(bench.through == Position(10))
-    }
-
-    @Test mutating func `with the handshake at the channel sends it once`() {
-        bench = Bench()
-        bench.outbox.activate(at: 0, handshake: ByteBuffer(string: "101"))
-        bench.handToChannel()
-        bench.freeze()
-        bench.flushChannel()
-        bench.send()
-        #expect(bench.taken == Array("101".utf8) + ByteBuffer.closing().bytes)
-    }
-
-    @Test mutating func `keeps the first Close`() {
-        bench.freeze()
-        bench.outbox.freeze(close: .closing(.normal), ring: bench.ring, performedThrough: Position(99))
-        bench.send()
-        #expect(bench.taken == ByteBuffer.closing().bytes)
-    }
-
-    @Test mutating func `ends what can be added`() {
-        bench.freeze()
-        bench.pong("x")
-        bench.refuse("x")
-        bench.target("x", at: 11)
-        bench.broadcast([(12, "x")])
-        bench.send()
-        #expect(bench.frames == ["close"])
-    }
-
-    @Test mutating func `that ends before the Close has left says so`() {
-        bench.freeze()
-        bench.send(1)
-        #expect(!bench.outbox.closeHasLeft)
-        bench.outbox.finish(ring: bench.ring, performedThrough: Position(99))
-        #expect(!bench.outbox.closeHasLeft)
-        #expect(bench.through == Position(10))
-    }
-
-    @Test mutating func `once it has ended changes nothing`() {
-        bench.outbox.finish(ring: bench.ring, performedThrough: bench.performed)
-        bench.freeze()
-        #expect(bench.outbox.phase == .finished)
-        #expect(!bench.outbox.hasOutput(head: 1000))
     }
 }

@@ -78,8 +78,7 @@ import Testing
         text.moveWriterIndex(to: text.writerIndex - 1)  // nor whether the last line ends
         let report = try load(text, into: "\(folder.path)/copy", pieceBytes: pieceBytes)
         #expect(report.events == UInt64(events.count))
-        var reader = try LogReader(try open("\(folder.path)/copy"), from: Position(1))
-        #expect(try reader.read() == events)
+        #expect(try open("\(folder.path)/copy").events() == events)
     }
 
     @Test func `an empty file makes an empty log`() throws {

@@ -82,8 +82,7 @@ import Testing
         #expect(try log.tail() == tail)
         try writer.commit(Array(large.prefix(5)))
         #expect(try log.tail().position.rawValue == tail.position.rawValue + 5)
-        var reader = try LogReader(log, from: tail.position.next)
-        #expect(try reader.read() == Array(large.prefix(5)))
+        #expect(try log.events(from: tail.position.next) == Array(large.prefix(5)))
     }
 
     @Test func `reading past the end is damage, not silence`() throws {

@@ -300,8 +300,7 @@ import Testing
         let twins = try Twins(seed: 221, sessions: 0, events: 100)
         try twins.trim(before: Position(40))
         var lines = ByteBuffer()
-        var reader = try LogReader(twins.trimmed.log, from: Position(40))
-        for event in try reader.read() {
+        for event in try twins.trimmed.log.events() {
             EventJSON.append(event, to: &lines)
             lines.writeString("\n")
         }
