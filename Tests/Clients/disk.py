@@ -45,6 +45,10 @@ class Disk:
         """From now on calls fail: `full`, `short`, `broken` or `unsyncable`."""
         self.control.write_text(how)
 
+    def die_after(self, calls):
+        """The power goes before the nth call from now on."""
+        self.control.write_text(f"dying {calls}")
+
     def heal(self):
         self.control.unlink(missing_ok=True)
 
@@ -91,5 +95,6 @@ class Disk:
             image = self.image_after_cut(keeps)
             self.data.write_bytes(image)
         self.journal.unlink(missing_ok=True)
+        self.heal()
         (self.data.parent / "lock.mdb").unlink(missing_ok=True)
         self.reboot()

@@ -71,9 +71,10 @@ class PowerCuts(Torture):
         died = 0
         is_restored = False
         while True:
-            # A start makes some ten calls, and a commit two to four.
-            last = self.rng.choice([12, 60, 400])
-            environment = self.disk.environment(die_at=self.rng.randint(1, last) if may_die else None)
+            # A commit makes two to four calls, a start some ten; more where it writes the log anew.
+            calls = self.rng.randint(1, self.rng.choice([12, 60, 400]))
+            in_start = self.rng.random() < 0.4
+            environment = self.disk.environment(die_at=calls if may_die and in_start else None)
             try:
                 flags = ["--durability", self.runs_with, "--sync-interval", "20", *self.flags()[2:]]
                 server = Server(*flags, data=self.data, folder=self.folder, env=environment)
@@ -93,6 +94,8 @@ class PowerCuts(Torture):
                 else:
                     raise Violation(f"the folder does not open after a cut: {problem}") from None
             else:
+                if may_die and not in_start:
+                    self.disk.die_after(calls)
                 if self.durability == "interval" and self.good.exists():
                     self.check_sync()
                 return server, died

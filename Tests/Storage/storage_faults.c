@@ -6,7 +6,8 @@
 //                         A write through a descriptor that is O_DSYNC (LMDB's meta pages) is durable at once.
 //   FAULTS_DIE_AT=N       the process dies (SIGKILL) before its Nth call
 //   FAULTS_CONTROL=FILE   while FILE exists, its first word says which calls fail: `full` (writes: ENOSPC), `short` (writes
-//                         take half, then ENOSPC), `broken` (writes: EIO), `unsyncable` (syncs: EIO)
+//                         take half, then ENOSPC), `broken` (writes: EIO), `unsyncable` (syncs: EIO); `dying N`: the process
+//                         dies (SIGKILL) before the Nth call from then on
 //   FAULTS_BOOT_ID=FILE   is read instead of /proc/sys/kernel/random/boot_id
 //
 // Journal: u64 where the entries in force begin, then entries: u64 inode, u64 offset, u64 count, u64 size of the file before,
@@ -34,7 +35,7 @@ static unsigned char kinds[DESCRIPTORS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int journal = -1;
 static uint64_t journal_end = sizeof(uint64_t);
-static long calls, die_at;
+static long calls, die_at, dying_calls;
 
 #define REAL(name) \
     static __typeof__(&name) real; \
@@ -92,22 +93,28 @@ static enum kind kind_of(int fd) {
     return kinds[fd];
 }
 
+// What the control file says behind `how`; NULL where it says something else, or nothing.
+static const char *told(const char *how) {
+    static char word[32];
+    const char *path = getenv("FAULTS_CONTROL");
+    if (!path) return NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return NULL;
+    ssize_t count = read(fd, word, sizeof word - 1);
+    close(fd);
+    if (count <= 0 || strncmp(word, how, strlen(how)) != 0) return NULL;
+    word[count] = 0;
+    return word + strlen(how);
+}
+
+static bool is_failing(const char *how) { return told(how) != NULL; }
+
 static void count_call(void) {
-    if (++calls == die_at) {
+    const char *most = told("dying ");
+    if (++calls == die_at || (most && ++dying_calls >= atol(most))) {
         kill(getpid(), SIGKILL);
         pause();
     }
-}
-
-static bool is_failing(const char *how) {
-    const char *path = getenv("FAULTS_CONTROL");
-    if (!path) return false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    char word[32] = {0};
-    ssize_t count = read(fd, word, sizeof word - 1);
-    close(fd);
-    return count > 0 && strncmp(word, how, strlen(how)) == 0;
 }
 
 // What the next write replaces.
