@@ -67,7 +67,12 @@ let package = Package(
         // Law: never a dependency of a product.
         .target(
             name: "RepriseTesting",
-            dependencies: ["LMDB", "Reprise", .product(name: "NIOCore", package: "swift-nio")]
+            dependencies: [
+                "LMDB", "Reprise", "RepriseServer",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]
         ),
 
         // The fuzzers as a program; never in a product that people install.

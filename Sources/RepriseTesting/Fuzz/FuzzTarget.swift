@@ -21,7 +21,7 @@ public struct FuzzTarget: Sendable {
     public let body: @Sendable (ByteBuffer) throws -> Void
 
     /// Every fuzzer but the canary.
-    public static let all = [frames, utf8, records, json, lines, imports, texts]
+    public static let all = [frames, utf8, http, records, json, lines, imports, texts]
 
     /// Must fail within seconds: proof that a failure is noticed. It looks for four bytes one after the other, as a
     /// fuzzer that is led by coverage can, and one that is not cannot.

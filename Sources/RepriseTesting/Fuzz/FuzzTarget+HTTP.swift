@@ -1,0 +1,29 @@
+// What comes over a socket before it is a WebSocket: management calls, health, handshakes.
+
+internal import NIOCore
+
+extension FuzzTarget {
+    /// Requests, as many as the bytes hold, against a whole server in memory.
+    static let http = FuzzTarget(
+        name: "http",
+        summary: "requests: every answer is HTTP, a post has one answer and one event, wherever the bytes are cut"
+    ) { bytes in
+        let whole = try HTTPExchange([bytes])
+        let posted = whole.replies.count { $0.status == 200 && $0.body.hasPrefix(#"{"position":"#) }
+        try expect(
+            posted == whole.sent.count, "\(whole.sent.count) posts are in the log, and \(posted) were answered")
+        let lines = bytes.readableBytesView.count { $0 == 0x0A }
+        try expect(whole.replies.count <= lines + 1, "\(whole.replies.count) answers to \(lines) lines")
+
+        // Pieces of sizes that the bytes themselves decide.
+        var rest = bytes
+        var pieces: [ByteBuffer] = []
+        for byte in bytes.readableBytesView {
+            guard let piece = rest.readSlice(length: min(rest.readableBytes, Int(byte) % 40 + 1)) else { break }
+            pieces.append(piece)
+            if rest.readableBytes == 0 { break }
+        }
+        let cut = try HTTPExchange(pieces)
+        try expect(cut == whole, "in one piece \(whole), in \(pieces.count) \(cut)")
+    }
+}

@@ -1,0 +1,135 @@
+// A whole server in memory, and one socket of it that is not a WebSocket yet.
+
+internal import Logging
+internal import NIOCore
+internal import NIOEmbedded
+internal import Reprise
+internal import RepriseServer
+
+/// What a server answers to the bytes of one client, and what it writes into its log meanwhile.
+struct HTTPExchange: Equatable {
+    /// One response as it went out.
+    struct Reply: Equatable {
+        var status: Int
+        /// In order; names in lower case.
+        var headers: [(name: String, value: String)]
+        var body: String
+
+        subscript(name: String) -> String? { headers.first { $0.name == name }?.value }
+
+        static func == (one: Reply, other: Reply) -> Bool {
+            one.status == other.status && one.body == other.body
+                && one.headers.elementsEqual(other.headers) { $0 == $1 }
+        }
+    }
+
+    /// Up to and with the 101 that ends HTTP.
+    var replies: [Reply] = []
+    /// Whether the server left the socket open.
+    var isOpen = false
+    /// What the log says of messages that were posted.
+    var sent: [Event] = []
+
+    /// Serves one client, who sends `pieces` one after the other and then leaves; then ends the session.
+    ///
+    /// The server's clock stands still and its randomness is drawn from a seed: equal pieces have equal answers.
+    ///
+    /// - Throws: `FuzzFinding` where an answer is not HTTP, or the server does not end.
+    init(_ pieces: [ByteBuffer]) throws {
+        let folder = TemporaryFolder()
+        var configuration = ServerConfiguration()
+        configuration.dataPath = folder.path
+        configuration.durability = .never
+        configuration.connectionsMax = 8
+        configuration.logBytes = 32 << 20
+        // No file is read. What a connection sends then goes through its channel: it has no descriptor.
+        configuration.tlsCertificatePath = "none"
+        let random = SeededGenerator(seed: 1)
+        let bits = Bits(random)
+        let machine = Machine(
+            clock: { Timestamp(rawValue: 1_700_000_000_000_000_000) }, random: { bits.next() }, bootID: "boot",
+            name: "fuzzed", batchesSends: false)
+        let loop = EmbeddedEventLoop()
+        let starting = try RunningServer.start(
+            configuration, machine: machine, loops: .init(sockets: [loop], disk: loop, reader: nil),
+            logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }, onFailure: { _ in })
+        loop.run()
+        let server = try starting.wait()
+        try serve(pieces, server, loop)
+        sent = try server.log.events().filter { if case .sent = $0.fact { true } else { false } }
+        try end(server, loop)
+    }
+
+    private mutating func serve(_ pieces: [ByteBuffer], _ server: RunningServer, _ loop: EmbeddedEventLoop) throws {
+        let channel = EmbeddedChannel(loop: loop)
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 50_000)
+        try channel.connect(to: address).wait()
+        channel.remoteAddress = address
+        try server.equip(channel)
+        for piece in pieces where channel.isActive {
+            _ = try? channel.writeInbound(piece)  // what it throws has gone through the pipeline, and was answered there
+            loop.run()
+        }
+        isOpen = channel.isActive
+        while replies.last?.status != 101, let bytes = try channel.readOutbound(as: ByteBuffer.self) {
+            try expect(replies.last?["connection"] != "close", "a response follows one that closes")
+            replies.append(try Reply(bytes))
+        }
+        if replies.last?["connection"] == "close" { try expect(!isOpen, "a response said that it closes, and did not") }
+        _ = try? channel.finish()
+        loop.run()
+    }
+
+    private func end(_ server: RunningServer, _ loop: EmbeddedEventLoop) throws {
+        try expect(server.members.isEmpty && server.projected.isEmpty, "a connection is left whose client has gone")
+        var hasEnded = false
+        let ending = server.end(drain: .zero, closeTimeout: .seconds(1), hurry: Hurry())
+        ending.assumeIsolated().whenComplete { _ in hasEnded = true }
+        loop.run()
+        try expect(hasEnded, "the session does not end")
+        try ending.wait()
+        try server.log.events().last.map { last in
+            try expect(last.fact == .sessionEnded(.shutdown), "the session ends with \(last)")
+        }
+        let taken = server.abandon()
+        loop.run()
+        try taken.wait()
+    }
+}
+
+extension HTTPExchange.Reply {
+    /// Reads a response that was written in one piece, and holds it against RFC 9112 §4 and §5.
+    init(_ bytes: ByteBuffer) throws(FuzzFinding) {
+        let text = String(buffer: bytes)
+        let halves = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard halves.count == 2 else { throw FuzzFinding("no end of the head in \(text)") }
+        var lines = halves[0].split(separator: "\r\n", omittingEmptySubsequences: false)
+        let first = lines.removeFirst().split(separator: " ", maxSplits: 2)
+        guard first.count == 3, first[0] == "HTTP/1.1", let status = Int(first[1]), (100...599).contains(status) else {
+            throw FuzzFinding("no status line: \(text)")
+        }
+        headers = []
+        for line in lines {
+            guard let colon = line.firstIndex(of: ":"), line[colon...].hasPrefix(": "), !line.hasPrefix(":"),
+                line.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+            else { throw FuzzFinding("no header field: \(line)") }
+            headers.append((line[..<colon].lowercased(), String(line[colon...].dropFirst(2))))
+        }
+        (self.status, body) = (status, String(halves[1]))
+        guard status != 101 else { return }
+        try expect(self["date"] != nil && self["x-amzn-requestid"] != nil, "a response without date or id: \(text)")
+        let length = self["content-length"].flatMap { Int($0) }
+        try expect(
+            status == 204 ? length == nil && body.isEmpty : body.isEmpty || length == body.utf8.count,
+            "the length of the body is not what is said: \(text)")
+    }
+}
+
+/// Random bits for closures. `@unchecked Sendable`: a fuzzer is one thread.
+private final class Bits: @unchecked Sendable {
+    private var generator: SeededGenerator
+
+    init(_ generator: SeededGenerator) { self.generator = generator }
+
+    func next() -> UInt64 { generator.next() }
+}
