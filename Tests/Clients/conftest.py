@@ -6,12 +6,25 @@ REPRISE_SEED are explained in test_damage.py; REPRISE_PREFIX is put before the c
 
 import contextlib
 import pathlib
+import re
 import shutil
+import signal
 import tempfile
 
 import pytest
 
 from reprise import Log, Server
+
+
+# Under nohup it is ignored, servers would inherit that, and then a terminal that closes is to leave them alone.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items):
+    """A test whose name begins with a number shows a case of the checklist (test_checklist.py)."""
+    for item in items:
+        if re.match(r"test_\d", item.name):
+            item.add_marker("checklist")
 
 
 @contextlib.contextmanager

@@ -420,5 +420,5 @@ class RawClient:
 
 
 def is_connection_id(text):
-    """AWS form (spec section 1, checklist 19): 11 bytes in padded base64url, not beginning with `-`."""
+    """AWS form (spec section 1): 11 bytes in padded base64url, not beginning with `-`."""
     return len(text) == 16 and text[0] != "-" and text[-1] == "=" and len(base64.urlsafe_b64decode(text)) == 11

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from reprise import TEXT, eventually, is_connection_id, message
 
 
-def test_what_one_client_sends_reaches_all_in_canonical_form(server):
+def test_23_what_one_client_sends_reaches_all_in_canonical_form(server):
     """The issue's first acceptance case."""
     with connect(server.url) as one, connect(server.url) as two:
         one.send('{"action":"onMessage","data":{"hello":"world","n":1.0}}')
@@ -20,8 +20,7 @@ def test_what_one_client_sends_reaches_all_in_canonical_form(server):
         assert two.recv(timeout=5) == '{"hello":"world","n":1}'
 
 
-def test_the_path_may_end_with_a_slash(server):
-    """Checklist 1."""
+def test_1_the_path_may_end_with_a_slash(server):
     with connect(server.url + "/") as client:
         client.send(message("x"))
         assert client.recv(timeout=5) == '"x"'
@@ -66,7 +65,7 @@ def test_every_client_sees_one_order_of_all_senders(serve):
 
 
 def test_a_message_above_the_frame_limit_reaches_clients_in_several_frames(server):
-    """Spec section 4: frames of at most 32 KB; 100 KB in pieces both ways (checklist 71)."""
+    """Spec section 4: frames of at most 32 KB; 100 KB in pieces both ways."""
     text = "é" * 50_000
     with server.raw() as receiver, connect(server.url, max_size=None) as client:
         body = message(text)

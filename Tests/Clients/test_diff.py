@@ -2,14 +2,12 @@
 Tests/Recordings."""
 
 import json
-import os
 import pathlib
 import re
-import subprocess
 
 import pytest
 
-from reprise import BINARY, Log, environment, message, run
+from reprise import BINARY, Log, message, run
 
 RECORDINGS = pathlib.Path(__file__).parents[1] / "Recordings"
 

@@ -133,7 +133,7 @@ def test_a_request_that_dribbles_in_byte_by_byte_is_cut_off(serve):
         outcome.append("closed after --handshake-timeout")
 
 
-def test_connects_above_the_rate_get_429_and_are_let_in_later(serve):
+def test_18_connects_above_the_rate_get_429_and_are_let_in_later(serve):
     rate = 20
     server = serve("--connect-rate", str(rate))
     with attack(server, "a storm of connects above --connect-rate") as outcome:

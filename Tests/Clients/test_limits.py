@@ -176,8 +176,7 @@ def test_a_disk_that_refuses_writes_stops_the_server_and_a_restart_recovers(serv
 # Management and back-pressure
 
 
-def test_posts_to_a_client_that_does_not_read_get_429(serve):
-    """Checklist 57."""
+def test_57_posts_to_a_client_that_does_not_read_get_429(serve):
     server = serve("--durability", "never")
     with server.raw(receive_buffer=4096) as client:
         (connection,) = server.wait_for_connections(1)

@@ -16,7 +16,7 @@ from reprise import CLOSE, RawClient, close_payload
 
 @pytest.fixture
 def api(server):
-    """boto3 as people use it: only the endpoint is set (checklist 47). Region and credentials must be something."""
+    """boto3 as people use it: only the endpoint is set (spec section 9, case 47). Region and credentials must be something."""
     return boto3.client(
         "apigatewaymanagementapi", endpoint_url=server.endpoint, region_name="eu-west-1",
         aws_access_key_id="x", aws_secret_access_key="y", config=botocore.config.Config(retries={"max_attempts": 0}))
@@ -29,8 +29,7 @@ def path(connection):
 # boto3
 
 
-def test_boto3_posts_to_a_connection(server, api):
-    """Checklist 52."""
+def test_47_52_boto3_posts_to_a_connection(server, api):
     with connect(server.url) as client, connect(server.url) as other:
         first, second = server.wait_for_connections(2)
         reply = api.post_to_connection(ConnectionId=first, Data=b'{"to":"one"}')
@@ -42,8 +41,7 @@ def test_boto3_posts_to_a_connection(server, api):
     assert [(e["target"], e["body"]) for e in sent] == [(first, '{"to":"one"}'), (second, "ä")]
 
 
-def test_boto3_gets_a_connection(server, api):
-    """Checklist 53."""
+def test_22_53_boto3_gets_a_connection(server, api):
     before = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=1)
     with connect(server.url, user_agent_header="tests/1") as client:
         (connection,) = server.wait_for_connections(1)
@@ -56,8 +54,8 @@ def test_boto3_gets_a_connection(server, api):
         assert later["LastActiveAt"] >= found["LastActiveAt"]
 
 
-def test_boto3_deletes_a_connection(server, api):
-    """Checklist 75: the client sees 1000, the log the words of the service."""
+def test_52_75_boto3_deletes_a_connection(server, api):
+    """The client sees 1000, the log the words of the service."""
     with connect(server.url) as client:
         (connection,) = server.wait_for_connections(1)
         assert api.delete_connection(ConnectionId=connection)["ResponseMetadata"]["HTTPStatusCode"] == 204
@@ -71,8 +69,7 @@ def test_boto3_deletes_a_connection(server, api):
     assert (event["cause"], event["code"], event["reason"]) == ("deleted", 1000, "Connection Closed Normally")
 
 
-def test_boto3_raises_gone_after_a_close(server, api):
-    """Checklist 54, 77."""
+def test_54_77_boto3_raises_gone_after_a_close(server, api):
     with connect(server.url):
         (connection,) = server.wait_for_connections(1)
     server.log.disconnected(connection)
@@ -86,8 +83,7 @@ def test_boto3_raises_gone_after_a_close(server, api):
         api.post_to_connection(ConnectionId="AAAAAAAAAAAAAAA=", Data=b"x")
 
 
-def test_boto3_raises_payload_too_large(server, api):
-    """Checklist 56."""
+def test_56_boto3_raises_payload_too_large(server, api):
     with connect(server.url, max_size=None) as client:
         (connection,) = server.wait_for_connections(1)
         api.post_to_connection(ConnectionId=connection, Data=b"x" * 131072)
@@ -96,13 +92,19 @@ def test_boto3_raises_payload_too_large(server, api):
             api.post_to_connection(ConnectionId=connection, Data=b"x" * 131073)
 
 
+def test_17_a_post_right_after_the_101_is_delivered(server, api):
+    with server.raw() as client:
+        reply = api.post_to_connection(ConnectionId=client.id, Data=b"first")
+        assert reply["ResponseMetadata"]["HTTPStatusCode"] == 200
+        assert client.receive_text() == "first"
+
+
 # Exact HTTP
 
 
 @pytest.mark.parametrize("form", ["@connections/{}", "%40connections/{}"])
 @pytest.mark.parametrize("encode", [str, urllib.parse.quote], ids=["raw", "encoded"])
-def test_every_spelling_of_the_path_reaches_the_connection(server, form, encode):
-    """Checklist 58."""
+def test_58_every_spelling_of_the_path_reaches_the_connection(server, form, encode):
     with server.raw() as client:
         (connection,) = server.wait_for_connections(1)
         assert "%3D" in encode(connection) or encode is str
@@ -142,8 +144,7 @@ def test_a_gone_connection_has_the_header_that_sdks_need_and_no_body(server, met
 
 @pytest.mark.parametrize("text", ["short", "x" * 16, "AAAAAAAAAAAAAAAA", "AAAAAAAAAAAAA==", "AAA+AAAAAAAAAAA=", "%FF", "a%2Fb"])
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
-def test_a_malformed_id_is_a_bad_request(server, method, text):
-    """Checklist 55."""
+def test_55_a_malformed_id_is_a_bad_request(server, method, text):
     reply = server.request(method, path(text), b"x" if method == "POST" else None)
     assert reply.status == (403 if text == "%FF" else 400)
     if text != "%FF":

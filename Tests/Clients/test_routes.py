@@ -1,4 +1,4 @@
-"""Route selection and replies: spec sections 2 and 9."""
+"""Route selection and replies: spec section 2."""
 
 import json
 import re
@@ -22,8 +22,8 @@ def error_frame(text):
 @pytest.mark.parametrize("body", [
     '{"action":"other"}', '{"action":"onmessage","data":1}', '{"action":1,"data":1}', '{"data":1}', "{}",
     "hello", "", '{"action":"onMessage","data":1', '{"action":"onMessage","data":1}}'])
-def test_what_no_route_takes_gets_the_forbidden_frame_and_stays_open(server, body):
-    """Checklist 25, 26, 27, 34: exact bytes, the sender alone, the socket open."""
+def test_25_34_what_no_route_takes_gets_the_forbidden_frame_and_stays_open(server, body):
+    """Exact bytes, the sender alone, the socket open."""
     with connect(server.url) as client, connect(server.url) as other:
         client.send(body)
         assert error_frame(client.recv(timeout=5))[0] == "Forbidden"
@@ -34,22 +34,31 @@ def test_what_no_route_takes_gets_the_forbidden_frame_and_stays_open(server, bod
 
 @pytest.mark.parametrize("body", ['{"action":"onMessage"}', "[1]", "1", "null", '"text"', "true"])
 def test_a_body_without_data_gets_the_bad_request_frame(server, body):
-    """The design's default routes: no `data`, or JSON that is no object (checklist 28, 45)."""
+    """The design's default routes: no `data`, or JSON that is no object (checklist 45)."""
     with connect(server.url) as client:
         client.send(body)
         assert error_frame(client.recv(timeout=5))[0] == "Bad request body"
 
 
+@pytest.mark.parametrize("body", ["hello", "", "[1]", "1", "null", "true", '"text"', '{"action":"onMessage"', "{}", '{"data":1}'])
+def test_26_27_28_what_names_no_route_goes_to_the_default_route(serve, body):
+    server = serve("--route", "onMessage=broadcast:data", "--route", "$default=echo")
+    with connect(server.url) as client:
+        client.send(body)
+        assert client.recv(timeout=5) == body
+    (event,) = server.log.events("message")
+    assert event["route"] == "$default"
+
+
 @pytest.mark.parametrize("action", ["$connect", "$disconnect", "$default"])
-def test_special_routes_cannot_be_called_by_name(server, action):
-    """Checklist 35."""
+def test_35_special_routes_cannot_be_called_by_name(server, action):
     with connect(server.url) as client:
         client.send(message("x", action=action))
         assert error_frame(client.recv(timeout=5))[0] == "Forbidden"
 
 
-def test_error_frames_carry_the_ids_that_the_log_has(server):
-    """Checklist 20: the frame's ids are those of the recorded event; a new request id for each message."""
+def test_20_error_frames_carry_the_ids_that_the_log_has(server):
+    """The frame's ids are those of the recorded event; a new request id for each message."""
     with connect(server.url) as client:
         frames = []
         for _ in range(2):
@@ -62,8 +71,20 @@ def test_error_frames_carry_the_ids_that_the_log_has(server):
     assert all(is_connection_id(e["messageId"]) for e in recorded)
 
 
-def test_bodies_are_recorded_byte_for_byte(server):
-    """Checklist 36: white space, duplicate keys, escapes, emoji."""
+def test_21_only_messages_have_a_message_id(server):
+    with connect(server.url) as client:
+        client.send(message(1))
+        client.recv(timeout=5)
+        server.request("POST", "/dev/@connections", b"x")
+        client.recv(timeout=5)
+    server.log.disconnected()
+    events = server.log.export()
+    assert [e["event"] for e in events if "messageId" in e] == ["message"]
+    assert {e["event"] for e in events} == {"sessionStarted", "connected", "message", "sent", "disconnected"}
+
+
+def test_36_bodies_are_recorded_byte_for_byte(server):
+    """White space, duplicate keys, escapes, emoji."""
     bodies = [
         ' { "data" : 1 , "action" : "onMessage" } \n', '{"action":"no","action":"onMessage","data":"😀\\ud83d\\ude00"}',
         '{"action":"onMessage","data":[1e21,-0,1.50,"\\u0041\\/"]}', "\u0000", "\ufeff{}"]
@@ -84,8 +105,8 @@ def test_data_is_what_json_stringify_gives(server, data, expected):
         assert client.recv(timeout=5) == expected
 
 
-def test_routes_can_be_named_and_echo_to_the_sender_alone(serve):
-    """Checklist 24, 38: `$default` takes the rest, a reply goes to the sender."""
+def test_24_38_routes_can_be_named_and_echo_to_the_sender_alone(serve):
+    """`$default` takes the rest, a reply goes to the sender."""
     server = serve("--route", "say=broadcast:data", "--route", "raw=broadcast:message", "--route", "$default=echo")
     with connect(server.url) as one, connect(server.url) as two:
         one.send(message("to all", action="say"))
@@ -106,8 +127,7 @@ def test_routes_can_be_named_and_echo_to_the_sender_alone(serve):
     ("${request.body.x}-${request.body.nope}", '{"x":"join"}', "join-"),
     ("$request.body.action", '{"action":1}', "1"),
     ("fixed", '{"anything":0}', "fixed")])
-def test_selection_expressions_choose_the_route(serve, expression, body, key):
-    """Checklist 29 to 33."""
+def test_29_30_31_32_33_selection_expressions_choose_the_route(serve, expression, body, key):
     server = serve("--route-selection", expression, "--route", f"{key}=echo")
     with connect(server.url) as client:
         client.send(body)
