@@ -94,6 +94,7 @@ struct HTTPExchange: Equatable {
         let taken = server.abandon()
         loop.run()
         try taken.wait()
+        try loop.syncShutdownGracefully()  // its tasks hold the server, and it holds its tasks
     }
 }
 
