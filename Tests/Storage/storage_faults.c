@@ -28,7 +28,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 1 << 16 };
+enum { DESCRIPTORS = 1 << 16, WORD = 32 };
 enum kind { OTHER, DATA, DURABLE_DATA };
 
 static unsigned char kinds[DESCRIPTORS];
@@ -61,6 +61,9 @@ static void note_open(int fd, const char *path, int flags) {
     kinds[fd] = !is_data ? OTHER : (flags & O_DSYNC) ? DURABLE_DATA : DATA;
 }
 
+// Only then is there a third argument. O_TMPFILE has the bit of O_DIRECTORY in it, so it must be there whole.
+static bool takes_mode(int flags) { return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE; }
+
 static const char *replaced(const char *path) {
     const char *boot_id = getenv("FAULTS_BOOT_ID");
     return boot_id && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0 ? boot_id : path;
@@ -71,7 +74,7 @@ static const char *replaced(const char *path) {
         REAL(name); \
         va_list arguments; \
         va_start(arguments, flags); \
-        mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(arguments, mode_t) : 0; \
+        mode_t mode = takes_mode(flags) ? va_arg(arguments, mode_t) : 0; \
         va_end(arguments); \
         int fd = real(replaced(path), flags, mode); \
         note_open(fd, path, flags); \
@@ -93,24 +96,28 @@ static enum kind kind_of(int fd) {
     return kinds[fd];
 }
 
-// What the control file says behind `how`; NULL where it says something else, or nothing.
-static const char *told(const char *how) {
-    static char word[32];
+// What the control file says behind `how`, in the caller's `word`, since any thread may ask; NULL where it says something
+// else, or nothing.
+static const char *told(const char *how, char word[WORD]) {
     const char *path = getenv("FAULTS_CONTROL");
     if (!path) return NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return NULL;
-    ssize_t count = read(fd, word, sizeof word - 1);
+    ssize_t count = read(fd, word, WORD - 1);
     close(fd);
-    if (count <= 0 || strncmp(word, how, strlen(how)) != 0) return NULL;
+    if (count <= 0) return NULL;
     word[count] = 0;
-    return word + strlen(how);
+    return strncmp(word, how, strlen(how)) == 0 ? word + strlen(how) : NULL;
 }
 
-static bool is_failing(const char *how) { return told(how) != NULL; }
+static bool is_failing(const char *how) {
+    char word[WORD];
+    return told(how, word) != NULL;
+}
 
 static void count_call(void) {
-    const char *most = told("dying ");
+    char word[WORD];
+    const char *most = told("dying ", word);
     if (++calls == die_at || (most && ++dying_calls >= atol(most))) {
         kill(getpid(), SIGKILL);
         pause();
