@@ -7,18 +7,20 @@ import os
 import pathlib
 import struct
 import subprocess
-import tempfile
 
 PAGE = 4096
-SOURCE = pathlib.Path(__file__).parents[1] / "Storage/storage_faults.c"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "Tests/Storage/storage_faults.c"
 
 
 @functools.cache
 def library():
-    """The path of the built library. One build for each version of the source."""
+    """The path of the built library. One build for each version of the source; in the repository, since a server loads what
+    it finds there, and anybody may put a file into /tmp."""
     digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
-    path = pathlib.Path(tempfile.gettempdir()) / f"reprise-storage-faults-{os.getuid()}-{digest}.so"
+    path = ROOT / f".build/storage-faults/{digest}.so"
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}")
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", part, SOURCE, "-ldl", "-pthread"],
                        check=True)
