@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 from disk import Disk
-from reprise import DEADLINE, Log, Server, run
+from reprise import DEADLINE, Log, run
 from torture import Load, Torture, Violation, require
 
 
@@ -51,7 +51,6 @@ class PowerCuts(Torture):
                     self.skip_to_end()
             if cuts >= self.rounds:
                 server.kill()
-                server.destroy()
                 break
             load = self.load_until_dead(server)
             cuts += 1
@@ -61,7 +60,6 @@ class PowerCuts(Torture):
         self.cut()
         server, _ = self.start_until_up(may_die=False)
         server.stop()
-        server.destroy()
         Log(self.data).assert_sound()
         print(f"{cuts} cuts: " + self.summary)
         return True
@@ -77,7 +75,7 @@ class PowerCuts(Torture):
             environment = self.disk.environment(die_at=calls if may_die and in_start else None)
             try:
                 flags = ["--durability", self.runs_with, "--sync-interval", "20", *self.flags()[2:]]
-                server = Server(*flags, data=self.data, folder=self.folder, env=environment)
+                server = self.serve(*flags, env=environment)
             except AssertionError as problem:
                 if f"exit code {-signal.SIGKILL}" in str(problem):
                     died += 1
@@ -152,12 +150,14 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="reprise-power-cut-"))
     print(f"seed {options.seed}, {options.cuts} cuts, --durability {options.durability}", flush=True)
+    cuts = PowerCuts(options, folder)
     holds = False
     try:
-        holds = PowerCuts(options, folder).run()
+        holds = cuts.run()
     except (Violation, AssertionError) as problem:
         print(f"does not hold: {problem}")
     finally:
+        cuts.destroy()
         if not holds and options.keep:
             shutil.copytree(folder, options.keep, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)

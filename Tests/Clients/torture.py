@@ -121,28 +121,24 @@ class Torture:
         self.forget_one = options.forget_one
         self.rounds = options.rounds
         self.folder, self.data = folder, folder / "data"
+        self.servers = []  # every one that was started, for `destroy`
         self.checked = 0  # the last position that was held against what clients saw
         self.counts = collections.Counter()
         self.endings = collections.Counter()
 
     def run(self):
-        server = self.start()
+        server = self.serve(*self.flags())
         for number in range(1, self.rounds + 1):
             ending = self.rng.choices(list(ENDINGS), list(ENDINGS.values()))[0]
             try:
                 server = self.round(server, number, ending)
             except (Violation, AssertionError) as problem:
-                server.destroy()
                 print(f"round {number}, {ending}: {problem}", flush=True)
                 return False
-            except BaseException:
-                server.destroy()
-                raise
             self.endings[ending] += 1
             if number % 10 == 0 or number == self.rounds:
                 print(f"{number} rounds, {self.checked:,} events: " + self.summary, flush=True)
         server.stop()
-        server.destroy()
         Log(self.data).assert_sound()
         events = Log(self.data).export()
         assert_truthful(events)
@@ -162,8 +158,15 @@ class Torture:
                 "--slow-consumer", rng.choice(["disconnect", "catchUp", "skip"]), "--ring-bytes", "256KiB",
                 "--drain", rng.choice(["0s", "1s"])]
 
-    def start(self):
-        return Server(*self.flags(), data=self.data, folder=self.folder)
+    def serve(self, *flags, env=None):
+        server = Server(*flags, data=self.data, folder=self.folder, env=env)
+        self.servers.append(server)
+        return server
+
+    def destroy(self):
+        """No server outlives this, whatever was found in the middle of what."""
+        for server in self.servers:
+            server.destroy()
 
     def round(self, server, number, ending):
         """Loads `server`, ends it, starts the next one and checks. Returns the next one."""
@@ -198,14 +201,10 @@ class Torture:
         if ending == "kill at the start":
             for _ in range(self.rng.randint(1, 4)):
                 self.kill_at_the_start()
-        following = following or self.start()
-        try:
-            self.check(load, received, ended_cleanly=ending == "stop")
-            if number % 10 == 0:
-                Log(self.data).assert_sound()
-        except BaseException:
-            following.destroy()
-            raise
+        following = following or self.serve(*self.flags())
+        self.check(load, received, ended_cleanly=ending == "stop")
+        if number % 10 == 0:
+            Log(self.data).assert_sound()
         return following
 
     def command(self):
@@ -222,7 +221,7 @@ class Torture:
 
         def start():
             try:
-                outcomes.append(Server(data=self.data, folder=self.folder))
+                outcomes.append(self.serve())
             except AssertionError as refusal:
                 outcomes.append(str(refusal))
         threads = [threading.Thread(target=start) for _ in range(2)]
@@ -232,10 +231,8 @@ class Torture:
             thread.join()
         winners = [outcome for outcome in outcomes if isinstance(outcome, Server)]
         refused = [outcome for outcome in outcomes if isinstance(outcome, str)]
-        if len(winners) != 1 or "in use" not in refused[0]:
-            for winner in winners:
-                winner.destroy()
-            raise Violation(f"of two servers at once {len(winners)} got the folder: {refused}")
+        require(len(winners) == 1 and "in use" in "".join(refused),
+                f"of two servers at once {len(winners)} got the folder: {refused}")
         return winners[0]
 
     def kill_at_the_start(self):
@@ -316,10 +313,14 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="reprise-torture-"))
     print(f"seed {options.seed}, {options.rounds} rounds", flush=True)
+    torture = Torture(options, folder)
     holds = False
     try:
-        holds = Torture(options, folder).run()
+        holds = torture.run()
+    except (Violation, AssertionError) as problem:
+        print(f"does not hold: {problem}")
     finally:
+        torture.destroy()
         if not holds and options.keep:
             shutil.copytree(folder, options.keep, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
