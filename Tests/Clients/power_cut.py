@@ -10,8 +10,12 @@ always: the folder opens, and no message that a client received, and no post tha
 interval: where the folder is whole, everything up to the last completed sync is there; where it is not, `serve` says what to do
 and exits with 3. It goes on then with what the last sync left.
 
-Exit code 2 when something does not hold, with the seed that repeats it. `--lie` runs the server with --durability never against
-the checks of always, which must be noticed.
+Exit code 2 when something does not hold, with the seed. `--lie` runs the server with --durability never against the checks of
+always, which must be noticed.
+
+The seed repeats what was drawn: flags, loads, the call before which the power goes, the pages that are kept. What the server has
+written by that call is up to threads and the machine, and so is whether it reaches that call while it starts, which decides what
+is drawn next. A failure may take several runs with its seed to come again; `--keep` keeps the folder of the first.
 """
 
 import argparse

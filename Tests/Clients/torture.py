@@ -7,8 +7,11 @@ and go, one that does not read), and ends it in one of the ways of ENDINGS. The 
 saw is held against the log: every acknowledged post is at its position; what a client received is exactly the beginning
 of what the log says it was sent; the log's word about how far each client got is true; one close per open; no position
 is missing. Every tenth round and at the end: `log verify`, `replay --session all`, and an independent computation of the
-digests. Exit code 2 when something does not hold, with the seed that repeats it; `--forget-one` takes one reception away from the
-log's side, which must be noticed.
+digests. Exit code 2 when something does not hold, with the seed; `--forget-one` takes one reception away from the log's side, which
+must be noticed.
+
+The seed repeats what was drawn: the endings and their moments, the flags, and what each load is made of. How far the load has come
+by such a moment is up to threads and the machine, so a failure may take several runs with its seed to come again.
 """
 
 import argparse
