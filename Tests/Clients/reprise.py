@@ -45,6 +45,24 @@ def run(*arguments, env=None, input=None, timeout=60, cwd=None):
         timeout=timeout, cwd=cwd)
 
 
+def run_script(*command, env=None, timeout=240):
+    """Runs a program that starts servers of its own. It has a session of its own, so that on a timeout they can be ended with it.
+
+    A test that allows more than the 120 seconds of pytest.ini needs `pytest.mark.timeout` too: that one ends the whole run."""
+    process = subprocess.Popen(
+        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True)
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except BaseException as problem:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        output, errors = process.communicate()
+        if isinstance(problem, subprocess.TimeoutExpired):
+            raise AssertionError(f"not within {timeout} s: {process.args}\n{output}{errors}") from None
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
 def message(data, action="onMessage"):
     return json.dumps({"action": action, "data": data}, ensure_ascii=False, separators=(",", ":"))
 

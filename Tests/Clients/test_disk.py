@@ -9,20 +9,22 @@ import sys
 import pytest
 
 from disk import Disk
-from reprise import TEXT, RawClient, Server, assert_truthful, eventually, message
+from reprise import TEXT, RawClient, Server, assert_truthful, eventually, message, run_script
 
 POWER_CUT = pathlib.Path(__file__).with_name("power_cut.py")
 
 
 def power_cut(*flags):
-    return subprocess.run([sys.executable, POWER_CUT, *flags], capture_output=True, text=True, timeout=240)
+    return run_script(sys.executable, POWER_CUT, *flags)
 
 
+@pytest.mark.timeout(300)
 def test_a_power_cut_loses_nothing_that_was_promised():
     done = power_cut("--cuts", "15", "--seed", "7")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(300)
 def test_a_promise_that_was_not_kept_would_be_noticed():
     done = power_cut("--cuts", "30", "--seed", "1", "--lie")
     assert done.returncode == 2 and "does not hold" in done.stdout, done.stdout + done.stderr

@@ -2,16 +2,18 @@
 
 import json
 import pathlib
-import subprocess
 import sys
 
 import pytest
 
+from reprise import run_script
+
 SOAK = pathlib.Path(__file__).with_name("soak.py")
+pytestmark = pytest.mark.timeout(300)
 
 
 def soak(*flags):
-    return subprocess.run([sys.executable, SOAK, *map(str, flags)], capture_output=True, text=True, timeout=240)
+    return run_script(sys.executable, SOAK, *flags)
 
 
 def test_a_short_soak_is_flat():

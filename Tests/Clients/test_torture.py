@@ -1,14 +1,18 @@
 """The kill loop in its quick form; `tools/torture` runs 200 rounds."""
 
 import pathlib
-import subprocess
 import sys
 
+import pytest
+
+from reprise import run_script
+
 TORTURE = pathlib.Path(__file__).with_name("torture.py")
+pytestmark = pytest.mark.timeout(300)
 
 
 def torture(*flags):
-    return subprocess.run([sys.executable, TORTURE, *flags], capture_output=True, text=True, timeout=240)
+    return run_script(sys.executable, TORTURE, *flags)
 
 
 def test_a_server_that_is_killed_at_random_loses_nothing_it_acknowledged():

@@ -9,15 +9,15 @@ import sys
 import pytest
 
 from record_checks import Checks, Record
-from reprise import BINARY, CLOSE, DEADLINE, TEXT, close_payload, environment, eventually, frame, message, run
+from reprise import BINARY, CLOSE, DEADLINE, TEXT, close_payload, environment, eventually, frame, message, run, run_script
 
 
 def test_what_clients_wrote_down_is_what_the_log_says(folder):
     """The short form of acceptance case 1: see recorders.py, which is run for a minute there."""
     script = pathlib.Path(__file__).with_name("recorders.py")
-    done = subprocess.run(
-        [sys.executable, script, "--seconds", "6", "--stretches", "2", "--clients", "8", "--rate", "400", "--seed", "7",
-         "--keep", folder / "records"], capture_output=True, text=True, timeout=110)
+    done = run_script(
+        sys.executable, script, "--seconds", "6", "--stretches", "2", "--clients", "8", "--rate", "400", "--seed", "7",
+        "--keep", folder / "records", timeout=110)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_checks_can_fail(folder / "records")
