@@ -361,15 +361,18 @@ class RawClient:
         self.send(frame(*arguments, **options))
 
     def receive_frame(self):
-        """(final, opcode, payload); checks that the server neither masks nor uses reserved bits."""
-        first, second = self._exactly(2)
+        """(final, opcode, payload); checks that the server neither masks nor uses reserved bits. After a timeout, what came
+        of a frame is still in the buffer."""
+        first, second = self._ahead(2)
         assert not first & 0x70 and not second & 0x80, "a reserved bit or a mask from the server"
-        size = second & 0x7F
+        head, size = 2, second & 0x7F
         if size == 126:
-            (size,) = struct.unpack(">H", self._exactly(2))
+            head = 4
+            (size,) = struct.unpack(">H", self._ahead(head)[2:])
         elif size == 127:
-            (size,) = struct.unpack(">Q", self._exactly(8))
-        return bool(first & 0x80), first & 0x0F, self._exactly(size)
+            head = 10
+            (size,) = struct.unpack(">Q", self._ahead(head)[2:])
+        return bool(first & 0x80), first & 0x0F, self._exactly(head + size)[head:]
 
     def receive_text(self):
         """A whole message; pings and pongs are an error."""
@@ -424,10 +427,15 @@ class RawClient:
     def close(self):
         self.socket.close()
 
-    def _exactly(self, count):
+    def _ahead(self, count):
+        """The next bytes, which stay in the buffer."""
         while len(self.buffer) < count:
             self._more()
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return self.buffer[:count]
+
+    def _exactly(self, count):
+        data = self._ahead(count)
+        self.buffer = self.buffer[count:]
         return data
 
     def _more(self):
