@@ -1,6 +1,7 @@
 """Disks that lose what was not synced, that fill up and that break. `tools/power-cut` is the long form of the first."""
 
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from disk import Disk
-from reprise import TEXT, RawClient, Server, assert_truthful, eventually, message, run_script
+from reprise import TEXT, Log, RawClient, Server, assert_truthful, eventually, message, run_script
 
 POWER_CUT = pathlib.Path(__file__).with_name("power_cut.py")
 
@@ -86,6 +87,32 @@ def test_a_full_disk_refuses_and_the_server_recovers_by_itself(serve, disk, how,
     assert message("before") in bodies and message("after") in bodies
     assert bodies.count(message("x" * 20_000)) == refused.count(False), "what was refused is not in the log, the rest is"
     server.log.assert_sound()
+
+
+def would_survive_a_power_cut(disk, folder, text):
+    """Whether a message is in what a disk that keeps nothing unsynced has now."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    (copy / "data.mdb").write_bytes(disk.image_after_cut())
+    return any(event.get("body") == text for event in Log(copy).export())
+
+
+def test_interval_syncs_what_was_delivered_without_being_asked(folder, serve, disk):
+    server = serve("--durability", "interval", "--sync-interval", "20", env=disk.environment())
+    with server.raw() as client:
+        client.send_frame(TEXT, message("kept"))
+        assert client.receive_text() == '"kept"'
+        eventually(lambda: would_survive_a_power_cut(disk, folder, message("kept")), "a sync after the message")
+
+
+def test_a_message_that_no_sync_followed_would_not_survive(folder, serve, disk):
+    """So that the test above cannot pass without the sync: nothing else brings a message to the disk."""
+    server = serve("--durability", "interval", "--sync-interval", "60000", env=disk.environment())
+    with server.raw() as client:
+        client.send_frame(TEXT, message("lost"))
+        assert client.receive_text() == '"lost"'
+        assert not would_survive_a_power_cut(disk, folder, message("lost"))
 
 
 @pytest.mark.parametrize("how", ["broken", "unsyncable"])
