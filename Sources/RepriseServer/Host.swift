@@ -4,7 +4,7 @@ internal import Glibc
 internal import Reprise
 
 /// The machine.
-enum Host {
+package enum Host {
     /// The wall clock; read once for each commit.
     static var now: Timestamp {
         var now = timespec()
@@ -43,7 +43,7 @@ enum Host {
     }
 
     /// Changes with every boot; empty where the system has none.
-    static var bootID: String {
+    package static var bootID: String {
         var bytes = [UInt8](repeating: 0, count: 64)
         let descriptor = unsafe open("/proc/sys/kernel/random/boot_id", O_RDONLY)
         guard descriptor >= 0 else { return "" }

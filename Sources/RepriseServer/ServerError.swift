@@ -31,6 +31,7 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
             "cannot listen on \(host):\(port): \(reason); stop what listens there, or name another with --port"
         case .certificate(let path, let reason):
             "cannot use \(path) for TLS: \(reason); --tls-certificate and --tls-key name PEM files that belong together"
+        case .log(.notALog(let path)): LogError.notALog(path: path).description
         case .log(let error): error.isDamage ? "\(error); \(ServerError.remedy)" : error.description
         case .nothingToPlay(let reason): "there is nothing to play: \(reason)"
         case .storageFailed(let reason):

@@ -87,7 +87,9 @@ public final class EventLog: Sendable {
         repeat {
             end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
             let prefix = String(path[..<end])
-            if unsafe mkdir(prefix, 0o755) != 0, errno != EEXIST {
+            if unsafe mkdir(prefix, 0o755) == 0 {
+                UnfinishedLog.syncNames(in: prefix + "/..")
+            } else if errno != EEXIST {
                 throw .folder(path: prefix, reason: unsafe String(cString: strerror(errno)))
             }
         } while end < path.endIndex

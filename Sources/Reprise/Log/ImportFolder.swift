@@ -38,7 +38,6 @@ struct ImportFolder: ~Copyable {
         }
         isPublished = true
         UnfinishedLog.syncNames(in: path)
-        if madeDataFolder { UnfinishedLog.syncNames(in: path + "/..") }
     }
 
     deinit {

@@ -27,9 +27,10 @@ public struct RunState: Equatable, Sendable {
     }
 
     /// Whether the folder must be verified before it is used: the machine stopped under a run that did not sync
-    /// every commit, so pages may have reached the disk in another order than they were written.
+    /// every commit, so pages may have reached the disk in another order than they were written. Without boot ids it may
+    /// have.
     public func needsVerification(currentBootID: String) -> Bool {
-        !isClean && durability != .always && bootID != currentBootID
+        !isClean && durability != .always && (bootID != currentBootID || currentBootID.isEmpty)
     }
 }
 

@@ -3,9 +3,10 @@
 // something outside of it can tell.
 
 internal import Glibc
+internal import LMDB
 internal import NIOCore
 
-/// The file `DATA/synced`, there while a server runs that does not sync every commit.
+/// The file `DATA/synced`, there while a server runs that does not sync every commit, and after one that never syncs.
 public struct SyncedMark: Equatable, Sendable {
     /// The identity of the log.
     public let log: LogID
@@ -21,16 +22,24 @@ public struct SyncedMark: Equatable, Sendable {
         self.bootID = bootID
     }
 
-    /// Puts the mark into the folder at `path` and waits for the disk. Where the disk does not take it, the older mark
-    /// stays, which is true as well.
-    public func store(in path: String) {
-        let descriptor = unsafe open(SyncedMark.file(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return }
+    /// Puts the mark into the folder at `path` and waits for the disk.
+    ///
+    /// - Throws: `storage` where the disk does not take it: an older mark then stays, or none that reads.
+    public func store(in path: String) throws(LogError) {
+        let file = SyncedMark.file(path)
+        func check(_ succeeds: Bool) throws(LogError) {
+            if !succeeds { throw .storage(LMDBError(LMDBError.Code(rawValue: errno), in: "writing \(file)")) }
+        }
+        let isNew = !SyncedMark.exists(in: path)
+        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        try check(descriptor >= 0)
+        defer { close(descriptor) }
         let bytes = DerivedValue.seal(encoded(), key: 0)
-        _ = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        ftruncate(descriptor, off_t(bytes.count))
-        fdatasync(descriptor)
-        close(descriptor)
+        try check(
+            unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) } == bytes.count)
+        try check(ftruncate(descriptor, off_t(bytes.count)) == 0)
+        try check(fdatasync(descriptor) == 0)
+        if isNew { UnfinishedLog.syncNames(in: path) }
     }
 
     /// Whether the folder has a mark, one that reads or not.
@@ -47,6 +56,26 @@ public struct SyncedMark: Equatable, Sendable {
 
     /// Takes the mark away: the log has ended cleanly, or every commit is synced from now on.
     public static func remove(from path: String) { unsafe unlink(file(path)) }
+
+    /// Whether the log in the folder at `path` must be verified before anything is written to it: the machine stopped under
+    /// a server that did not sync every commit. On a machine without boot ids every end that was not clean may be that.
+    ///
+    /// - Throws: `damaged` where there is a mark and no log; what opening the log throws.
+    public static func mustVerify(_ path: String, currentBootID: String) throws(LogError) -> Bool {
+        let isMarked = exists(in: path)
+        let isSameBoot = !currentBootID.isEmpty && SyncedMark(in: path)?.bootID == currentBootID
+        if isMarked, isSameBoot { return false }
+        guard unsafe access("\(path)/data.mdb", F_OK) == 0 else {
+            guard isMarked else { return false }
+            throw .damaged(
+                position: Position(1),
+                reason: "\(path)/data.mdb is gone, and \(file(path)) says that there was a log "
+                    + "(to begin a new one, remove \(file(path)))")
+        }
+        if isMarked { return true }
+        let log = try EventLog(path: path, access: .read, newID: LogID(rawValue: 0))
+        return try log.runState()?.needsVerification(currentBootID: currentBootID) == true
+    }
 
     /// Compares the log in the folder at `path` with the mark. A mark of another log says nothing about it.
     ///

@@ -39,6 +39,13 @@ struct LogTrimCommand: ParsableCommand {
         let place = try resolve()
         let lock = try lockFolder()
         defer { withExtendedLifetime(lock) {} }
+        guard try !SyncedMark.mustVerify(data.path, currentBootID: Host.bootID) else {
+            throw CommandEnd(
+                status: .couldNotRun,
+                message:
+                    "\(data.path) was in use when the machine stopped, without --durability always, and is not to be "
+                    + "changed before it is verified; start `reprise serve` on it once, which does that")
+        }
         let log = try EventLog(
             path: data.path,
             access: .write(mapBytes: EventLog.mapBytesDefault, synchronization: .everyCommit),

@@ -14,11 +14,12 @@ extension Recorder {
             // On its own loop a sync that takes long delays the next one, and nothing else.
             let log = writer.log
             let bootID = openRun.bootID
-            syncLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { task in
+            syncing = syncLoop.scheduleRepeatedTask(initialDelay: syncInterval, delay: syncInterval) { task in
                 let end = try? log.tail().position
                 do throws(LMDBError) {
                     try log.environment.sync()
-                    if let end { SyncedMark(log: log.id, position: end, bootID: bootID).store(in: log.path) }
+                    // Where the mark is not taken, the one before stays, which is true as well.
+                    if let end { try? SyncedMark(log: log.id, position: end, bootID: bootID).store(in: log.path) }
                 } catch {
                     task.cancel()
                     self.eventLoop.execute { if !self.hasFailed { self.fail(error) } }
@@ -38,33 +39,45 @@ extension Recorder {
     func finish() -> EventLoopFuture<Void> {
         eventLoop.preconditionInEventLoop()
         let done = eventLoop.makePromise(of: Void.self)
-        ending = done
-        retry?.cancel()
-        if hasFailed { reportFailure() } else { resume() }
+        let stopped = eventLoop.makePromise(of: Void.self)
+        // A sync that is under way would put its mark back behind the end.
+        if let syncing { syncing.cancel(promise: stopped) } else { stopped.succeed() }
+        stopped.futureResult.assumeIsolated().whenComplete { _ in
+            self.ending = done
+            self.retry?.cancel()
+            if self.hasFailed { self.reportFailure() } else { self.resume() }
+        }
         return done.futureResult
     }
 
     /// Commits the end behind all else, or waits for room once more.
     func end(_ done: EventLoopPromise<Void>) {
         do throws(LMDBError) {
-            try commitEnd()
-            hasFailed = true  // nothing is committed after the end
-            done.succeed()
+            if !hasEnded { try commitSessionEnded() }
+            // The clean mark must not reach the disk before what it vouches for.
+            guard syncs() else { return }
+            addenda.run = RunState(bootID: openRun.bootID, durability: openRun.durability, isClean: true)
+            try writer.commit([], addenda: addenda)
         } catch {
-            waitForRoom(after: error)
+            return waitForRoom(after: error)
         }
+        guard syncs() else { return }
+        if openRun.durability == .interval { SyncedMark.remove(from: writer.log.path) }
+        hasFailed = true  // nothing is committed after the end
+        done.succeed()
     }
 
-    private func commitEnd() throws(LMDBError) {
-        if !hasEnded { try commitSessionEnded() }
-        // The clean mark must not reach the disk before what it vouches for.
-        let syncs = openRun.durability == .interval
-        if syncs { try writer.log.environment.sync() }
-        addenda.run = RunState(bootID: openRun.bootID, durability: openRun.durability, isClean: true)
-        try writer.commit([], addenda: addenda)
-        guard syncs else { return }
-        try writer.log.environment.sync()
-        SyncedMark.remove(from: writer.log.path)
+    /// Syncs what `interval` has left to sync. A sync that fails is not tried again: what the kernel dropped would be missing,
+    /// and the next sync would say nothing of it.
+    private func syncs() -> Bool {
+        guard openRun.durability == .interval else { return true }
+        do throws(LMDBError) {
+            try writer.log.environment.sync()
+            return true
+        } catch {
+            fail(error)
+            return false
+        }
     }
 
     private func commitSessionEnded() throws(LMDBError) {

@@ -44,6 +44,8 @@ final class Recorder: @unchecked Sendable {
     var hasEnded = false
     /// The next try to write, while the disk or the map is full.
     var retry: Scheduled<Void>?
+    /// The periodic sync of `interval`.
+    var syncing: RepeatedTask?
     /// Waits for the end of the session, once it is asked for.
     var ending: EventLoopPromise<Void>?
 

@@ -51,7 +51,7 @@ struct Startup: ~Copyable {
             } else {
                 // The mark is on the disk before the first commit that may not be.
                 try log.environment.sync()
-                SyncedMark(log: log.id, position: writer.tail.position, bootID: machine.bootID).store(in: log.path)
+                try SyncedMark(log: log.id, position: writer.tail.position, bootID: machine.bootID).store(in: log.path)
                 try writer.commit(events, addenda: addenda)
             }
             self.log = log
@@ -90,12 +90,8 @@ struct Startup: ~Copyable {
     /// Whether the machine stopped under a server that did not sync every commit.
     private static func mustVerify(_ configuration: ServerConfiguration, _ machine: Machine) throws(ServerError) -> Bool
     {
-        if SyncedMark.exists(in: configuration.dataPath) {
-            return SyncedMark(in: configuration.dataPath)?.bootID != machine.bootID
-        }
-        let log = try open(configuration, machine)
         do throws(LogError) {
-            return try log.runState()?.needsVerification(currentBootID: machine.bootID) == true
+            return try SyncedMark.mustVerify(configuration.dataPath, currentBootID: machine.bootID)
         } catch {
             throw .log(error)
         }
