@@ -151,9 +151,13 @@ package struct RunningServer: Sendable {
             }
             return EventLoopFuture.andAllSucceed(
                 shards.map { shard in shard.eventLoop.flatSubmit { shard.whenEmpty() } }, on: loop)
-        }.flatMap { [recorder] in
+        }.always { _ in
             hurry.forget()
-            return recorder.finish()
+        }.flatMap { [recorder] in
+            recorder.finish()
+        }.flatMap { [shards] in
+            // Callers that keep a connection for later; their requests are answered.
+            onEach(shards, of: loop) { shard in shard.gateway?.pending.all.forEach { $0.evict() } }
         }
     }
 

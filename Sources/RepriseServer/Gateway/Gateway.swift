@@ -90,10 +90,12 @@ final class Gateway {
 
     func makeConnectionID() -> ConnectionID { tokens.connectionID() }
 
-    func makeUUID() -> String { tokens.uuid() }
-
-    /// The time for a `Date` header.
-    var date: Timestamp { clock() }
+    /// The response with the fields that every one has.
+    func completed(_ reply: HTTPReply) -> HTTPReply {
+        var reply = reply
+        reply.headers += [("Date", clock().httpDate), ("x-amzn-RequestId", tokens.uuid())]
+        return reply
+    }
 
     /// The wall-clock time of a moment of the loop's clock.
     func wallClock(at deadline: NIODeadline) -> Timestamp {

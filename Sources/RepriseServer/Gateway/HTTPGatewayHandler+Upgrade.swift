@@ -14,12 +14,13 @@ extension HTTPGatewayHandler {
         guard gateway.origins.admits(origin) else {
             return reply(.error(.forbidden, "ForbiddenException", "This origin may not connect"), to: head, context)
         }
-        guard gateway.admitConnect() else {
-            return reply(.tooMany("Too many connects a second"), to: head, context)
-        }
         if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }
         guard gateway.enterConnection() else {
             return reply(.unavailable("Too many connections"), to: head, context)
+        }
+        guard gateway.admitConnect() else {
+            gateway.connectionLeft()
+            return reply(.tooMany("Too many connects a second"), to: head, context)
         }
         // The pure part of NIO's upgrader: it computes the headers of the 101, and completes at once.
         let upgrader = NIOWebSocketServerUpgrader(

@@ -55,8 +55,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if let ticket { gateway.pending.remove(ticket) }
     }
 
-    /// There are too many sockets like this one, and it is the oldest.
-    private func evict() { context?.close(promise: nil) }
+    /// There are too many sockets like this one and it is the oldest, or nobody is answered any more.
+    func evict() { context?.closeAtOnce() }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
@@ -69,7 +69,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         deadline = context.eventLoop.assumeIsolated().scheduleTask(
             in: .seconds(gateway.configuration.handshakeTimeoutSeconds)
         ) {
-            context.close(promise: nil)
+            context.closeAtOnce()
         }
     }
 
@@ -161,10 +161,10 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        var reply = reply
-        reply.headers += [("Date", gateway.date.httpDate), ("x-amzn-RequestId", gateway.makeUUID())]
-        // After a request that offers an upgrade the decoder stops, so a further one would never be answered.
-        let keepAlive = head.isKeepAlive && !gateway.isStopping && !head.headers.contains(name: "upgrade")
+        let reply = gateway.completed(reply)
+        // After a request that asks for another protocol the decoder stops, so a further one would never be answered.
+        let staysHTTP = head.method != .CONNECT && !head.headers.contains(name: "upgrade")
+        let keepAlive = head.isKeepAlive && !gateway.isStopping && staysHTTP
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
         startDeadline(context)
         guard keepAlive else {

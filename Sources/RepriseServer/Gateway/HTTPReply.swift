@@ -30,8 +30,8 @@ struct HTTPReply: Sendable {
     }
 
     /// 429 with a time to come back.
-    static func tooMany(_ message: String) -> HTTPReply {
-        var reply = error(.tooManyRequests, "TooManyRequestsException", message)
+    static func tooMany(_ message: String, type: String = "TooManyRequestsException") -> HTTPReply {
+        var reply = error(.tooManyRequests, type, message)
         reply.headers.append(("Retry-After", "1"))
         return reply
     }

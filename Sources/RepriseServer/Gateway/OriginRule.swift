@@ -13,15 +13,26 @@ struct OriginRule: Sendable {
         self.allowed = allowed.map { $0.lowercased() }
     }
 
-    /// Whether a text can be in the list.
+    /// Whether a text can be in the list: something that a browser may send (RFC 6454 §6.2: without the scheme's own port,
+    /// hosts in ASCII), or stands for such.
     static func isValid(_ text: String) -> Bool {
         if text == "*" || text == "null" { return true }
         guard let separator = text.range(of: "://") else { return false }
-        let scheme = text[..<separator.lowerBound]
+        let scheme = text[..<separator.lowerBound].lowercased()
         let host = text[separator.upperBound...]
         let name = host.hasPrefix("*.") ? host.dropFirst(2) : host
-        return !scheme.isEmpty && !name.isEmpty && !scheme.contains("*")
-            && name.utf8.allSatisfy { !Array("*/?#@ ".utf8).contains($0) }
+        let isOmitted = scheme == "https" && name.hasSuffix(":443") || scheme == "http" && name.hasSuffix(":80")
+        return !scheme.isEmpty && !name.isEmpty && !isOmitted
+            && scheme.utf8.allSatisfy(isNameByte)
+            && name.utf8.allSatisfy { isNameByte($0) || Array(":[]".utf8).contains($0) }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: Array("-._+".utf8).contains(byte)
+        }
     }
 
     /// Whether a WebSocket may be opened from `origin`; `nil` is a client that is no browser.

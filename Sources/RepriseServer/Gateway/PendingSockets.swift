@@ -34,6 +34,9 @@ struct PendingSockets {
         return (ticket, sockets.removeValue(forKey: oldest))
     }
 
+    /// All of them, the oldest first.
+    var all: [HTTPGatewayHandler] { sockets.sorted { $0.key < $1.key }.map(\.value) }
+
     /// The socket is a WebSocket now, or gone.
     mutating func remove(_ ticket: Ticket) { sockets[ticket] = nil }
 }

@@ -3,7 +3,8 @@
 internal import NIOCore
 internal import Synchronization
 
-/// So many a second on average, and as many at once after a quiet second.
+/// So many a second on average, and as many at once after a quiet second; two where it is one, so that a clock that is a
+/// little late does no harm.
 ///
 /// The generic cell rate algorithm (ITU-T I.371): a state is one moment, the one at which everything that was let in
 /// would have come at the steady rate. It costs eight bytes, and no timer.
@@ -21,7 +22,7 @@ struct RateLimit: Sendable {
     init?(perSecond: Int) {
         guard perSecond > 0 else { return nil }
         interval = max(1, 1_000_000_000 / UInt64(perSecond))
-        burst = interval * UInt64(perSecond - 1)
+        burst = interval * UInt64(max(1, perSecond - 1))
     }
 
     /// Lets one more in, if it may.

@@ -6,6 +6,10 @@ internal import NIOSSL
 internal import Reprise
 
 extension Connection {
+    /// What the channel is given at once, bytes: a TLS record (RFC 8446 §5.1). It is encrypted at once, and waits for the
+    /// client outside of every bound of ours.
+    static let recordBytesMax = 16 << 10
+
     /// Hands the next stretch to the channel, if it has none; when that has left, the one after it.
     func transmitThroughChannel() {
         guard context != nil, outbox.channelBytes == 0 else { return shard.noteProgress(of: self) }
@@ -16,8 +20,19 @@ extension Connection {
 
     /// The client had its time: the socket ends without TLS's own goodbye, and what the kernel still holds is thrown away.
     func resetSecurely() {
-        guard let pipeline = context?.channel.pipeline.syncOperations else { return }
-        try? pipeline.withUnsafeTransportIfAvailable(of: CInt.self) { SocketWriter.resetOnClose($0) }
-        try? pipeline.context(handlerType: NIOSSLServerHandler.self).close(promise: nil)
+        guard let context else { return }
+        try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) {
+            SocketWriter.resetOnClose($0)
+        }
+        context.closeAtOnce()
+    }
+}
+
+extension ChannelHandlerContext {
+    /// Ends the socket now. With TLS it ends without TLS's own goodbye: a client may leave that unanswered, and would keep its
+    /// descriptor meanwhile, and go on sending.
+    func closeAtOnce() {
+        let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+        (tls ?? self).close(promise: nil)
     }
 }

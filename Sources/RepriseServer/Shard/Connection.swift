@@ -98,7 +98,7 @@ final class Connection {
     func refuse() {
         guard case .opening = lifecycle else { return }
         lifecycle = .closed
-        let reply = HTTPReply.unavailable("The log cannot take new connections")
+        let reply = gateway.completed(.unavailable("The log cannot take new connections"))
         context?.writeAndFlush(NIOAny(reply.encoded()), promise: nil)
         closeSocket()
     }
@@ -161,7 +161,7 @@ final class Connection {
         guard outbox.channelBytes == 0, let context else { return }
         var bytes = ByteBuffer()
         outbox.handToChannel(
-            from: shard.ring, limit: isSecure ? Shard.stretchBytesMax : Outbox.channelBytesMax, into: &bytes)
+            from: shard.ring, limit: isSecure ? Connection.recordBytesMax : Outbox.channelBytesMax, into: &bytes)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenSuccess { self.channelFlushed() }
         context.writeAndFlush(NIOAny(bytes), promise: promise)
