@@ -13,15 +13,29 @@ enum DamageTrap {
     /// What a crash inside of LMDB raises.
     private static let signals = [SIGSEGV, SIGBUS, SIGABRT]
 
+    /// What handled the signals before.
+    private static let replaced = Mutex<[Int32: sigaction]>([:])
+
     /// Installs the handler. For what reads a log and does nothing else.
     static func arm() {
         lastRead.store(0, ordering: .relaxed)
-        for number in signals { _ = signal(number, report) }
+        replaced.withLock { replaced in
+            for number in signals {
+                var action = sigaction()
+                unsafe action.__sigaction_handler.sa_handler = report
+                var before = sigaction()
+                guard unsafe sigaction(number, &action, &before) == 0, replaced[number] == nil else { continue }
+                replaced[number] = before
+            }
+        }
     }
 
-    /// Gives the signals back to the system: from now on a crash is one.
+    /// Gives the signals back: from now on a crash is one.
     static func disarm() {
-        for number in signals { _ = signal(number, SIG_DFL) }
+        replaced.withLock { replaced in
+            for (number, var action) in replaced { unsafe sigaction(number, &action, nil) }
+            replaced = [:]
+        }
     }
 
     /// Notes how far reading has come.
@@ -29,9 +43,17 @@ enum DamageTrap {
 
     /// Only what `signal-safety(7)` allows: no allocation, one `write`, `_exit`.
     private static let report: @convention(c) (Int32) -> Void = { number in
-        DamageTrap.say("reprise: the log is damaged after position ")
+        let position = lastRead.load(ordering: .relaxed)
+        DamageTrap.say("reprise: the log is damaged")
+        if position > 0 { DamageTrap.sayPosition(position) }
+        DamageTrap.say(": its pages cannot be followed; restore a copy, or export what still reads\n")
+        _exit(ExitStatus.damaged.rawValue)
+    }
+
+    private static func sayPosition(_ position: UInt64) {
+        say(" after position ")
         var digits = InlineArray<20, UInt8>(repeating: 0x30)
-        var rest = lastRead.load(ordering: .relaxed)
+        var rest = position
         var start = 20
         repeat {
             start -= 1
@@ -41,8 +63,6 @@ enum DamageTrap {
         unsafe digits.span.withUnsafeBytes { bytes in
             _ = unsafe write(STDERR_FILENO, bytes.baseAddress.map { unsafe $0 + start }, 20 - start)
         }
-        DamageTrap.say(": its pages cannot be followed; restore a copy, or export what still reads\n")
-        _exit(ExitStatus.damaged.rawValue)
     }
 
     private static func say(_ text: StaticString) {

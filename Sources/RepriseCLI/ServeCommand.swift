@@ -49,17 +49,16 @@ struct ServeCommand: AsyncParsableCommand {
             DamageTrap.disarm()
             printLine(json ? announcement.json : announcement.text)
         }
-        // The server comes last, so that it is shut down first.
-        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-            .init(service: SecondSignal(server: server, logger: logger)),
-            .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
-        ]
         var endings: [UnixSignal] = [.sigterm, .sigint]
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if configuration.isSecure {
-            services.insert(.init(service: ReloadSignal(server: server, logger: logger)), at: 0)
+            services.append(.init(service: ReloadSignal(server: server, logger: logger)))
         } else if !ReloadSignal.isIgnored {
             endings.append(.sighup)  // the terminal was closed
         }
+        services.append(.init(service: SecondSignal(server: server, signals: endings, logger: logger)))
+        // The server comes last, so that it is shut down first.
+        services.append(.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup))
         var group = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: endings, logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds + 60)

@@ -57,11 +57,12 @@ public struct Server: Service {
         }
         let lock = try DataFolderLock(configuration.dataPath)
         let descriptors = Host.raiseDescriptorLimit(toHold: configuration.descriptorsMax)
-        if descriptors < configuration.connectionsMax {
+        if descriptors < configuration.descriptorsMax {
             logger.warning(
                 """
-                \(descriptors) descriptors are allowed, fewer than --max-connections \(configuration.connectionsMax): raise \
-                the limit (ulimit -Hn, LimitNOFILE=), or new connections will wait
+                \(descriptors) descriptors are allowed, and --max-connections \(configuration.connectionsMax) with \
+                --max-pending \(configuration.pendingSocketsMax) for each loop may need \(configuration.descriptorsMax): \
+                raise the limit (ulimit -Hn, LimitNOFILE=) or lower them, or new connections will wait
                 """)
         }
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount)

@@ -46,7 +46,7 @@ public struct ServerConfiguration: Sendable {
     public var pendingSocketsMax = 4096
     /// The most connects a second, over all loops; further ones get 429. 0 is no limit.
     public var connectRateMax = 0
-    /// The most messages a second of one client, over any second; above, it is closed with 1008. 0 is no limit.
+    /// The most messages a second of one client, on average and at once; above, it is closed with 1008. 0 is no limit.
     public var messageRateMax = 0
     /// The origins that browsers may connect from, such as `https://example.com` or `https://*.example.com`; empty allows
     /// all. The management API is closed to pages whose origin is not listed.
@@ -132,8 +132,8 @@ public struct ServerConfiguration: Sendable {
         for origin in allowedOrigins {
             try check(
                 OriginRule.isValid(origin), "--allow-origin",
-                "must be `*` or like https://example.com, https://*.example.com or http://localhost:3000, not `\(origin)`"
-            )
+                "must be `*`, `null`, or what browsers send, like https://example.com, https://*.example.com or "
+                    + "http://localhost:3000 (without :443 or :80, hosts in ASCII), not `\(origin)`")
         }
         let sizes = 1...FrameParser.Limits.bytesMax
         try check(sizes.contains(frameBytesMax), "--frame-bytes", "must be 1 to \(sizes.upperBound)")

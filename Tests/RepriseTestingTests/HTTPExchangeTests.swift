@@ -41,6 +41,14 @@ import Testing
         #expect(exchange.isOpen)
     }
 
+    @Test func `a request for a tunnel is the last of its socket`() throws {
+        let exchange = try exchange(
+            "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(exchange.replies.map(\.status) == [403])
+        #expect(exchange.replies[0]["connection"] == "close")
+        #expect(!exchange.isOpen)
+    }
+
     @Test(arguments: [
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",  // neither date nor id
         "HTTP/1.1 200 OK\r\nDate: x\r\nx-amzn-RequestId: y\r\nContent-Length: 1\r\n\r\nab",

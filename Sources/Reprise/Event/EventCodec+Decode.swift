@@ -8,6 +8,8 @@ public enum RecordDamage: Error, Equatable, Sendable, CustomStringConvertible {
     case unknownVersion(UInt8)
     /// A kind of event that this build does not know.
     case unknownKind(UInt8)
+    /// The named field holds a value that this build does not know.
+    case unknownValue(String, UInt8)
     /// The record ends inside the named field.
     case truncated(String)
     /// The named field holds a value that it cannot have.
@@ -23,6 +25,7 @@ public enum RecordDamage: Error, Equatable, Sendable, CustomStringConvertible {
         case .unknownVersion(let version):
             "format version \(version) is unknown (this build reads \(EventCodec.formatVersion))"
         case .unknownKind(let kind): "event kind \(kind) is unknown to this build"
+        case .unknownValue(let field, let value): "\(field) \(value) is unknown to this build"
         case .truncated(let field): "the record ends inside \(field)"
         case .invalid(let field): "\(field) has an impossible value"
         case .trailingBytes(let count): "\(count) bytes follow the last field"
@@ -137,7 +140,8 @@ extension EventCodec {
         case .sessionStarted:
             return .sessionStarted(try decodeSessionStarted(&fields))
         case .sessionEnded:
-            guard let cause = SessionEndCause(rawValue: try fields.byte("cause")) else { throw .invalid("cause") }
+            let cause = try fields.byte("cause")
+            guard let cause = SessionEndCause(rawValue: cause) else { throw .unknownValue("cause", cause) }
             return .sessionEnded(cause)
         }
     }
@@ -161,7 +165,8 @@ extension EventCodec {
         let connection = ConnectionID(token: try fields.token("connection"))
         let request = RequestID(token: try fields.token("request id"))
         let code = CloseCode(rawValue: try fields.integer("close code", as: UInt16.self))
-        guard let cause = DisconnectCause(rawValue: try fields.byte("cause")) else { throw .invalid("cause") }
+        let causeByte = try fields.byte("cause")
+        guard let cause = DisconnectCause(rawValue: causeByte) else { throw .unknownValue("cause", causeByte) }
         let through: UInt64 = try fields.integer("deliveredThrough")
         let atLeast: UInt64 = try fields.integer("deliveredAtLeast")
         let bytesSent: UInt64 = try fields.integer("bytesSent")

@@ -183,5 +183,5 @@ extension HTTPReply {
     static let gone = HTTPReply(status: .gone, headers: [("x-amzn-ErrorType", "GoneException")])
 
     /// 429: too much is in flight, or the client's buffer is full.
-    static let limitExceeded = error(.tooManyRequests, "LimitExceededException", "Too many requests are in flight")
+    static let limitExceeded = tooMany("Too many requests are in flight", type: "LimitExceededException")
 }

@@ -31,7 +31,10 @@ import Testing
     @Test(arguments: [
         ("https://example.com", true), ("https://*.example.com", true), ("http://localhost:3000", true), ("*", true),
         ("null", true), ("example.com", false), ("https://", false), ("https://*", false), ("https://a.*.com", false),
-        ("https://example.com/path", false), ("*://example.com", false), ("", false),
+        ("https://example.com:443", false), ("http://example.com:80", false), ("HTTP://example.com:80", false),
+        ("http://example.com:443", true), ("https://exämple.com", false), ("https://xn--exmple-cua.com", true),
+        ("https://[::1]:8443", true), ("https://a\"b", false), ("https://example.com/path", false),
+        ("*://example.com", false), ("", false),
     ])
     func `what cannot be an origin is refused in the list`(text: String, isValid: Bool) {
         #expect(OriginRule.isValid(text) == isValid)

@@ -22,9 +22,19 @@ import Testing
     @Test func `what is refused uses nothing up`() throws {
         let limit = try #require(RateLimit(perSecond: 1))
         var state: RateLimit.State = 0
-        #expect(limit.admit(&state, now: at(0)))
+        #expect((0..<5).count { _ in limit.admit(&state, now: at(0)) } == 2)
         for moment in 1..<1000 { #expect(!limit.admit(&state, now: at(UInt64(moment)))) }
         #expect(limit.admit(&state, now: at(1000)))
+    }
+
+    @Test(arguments: [1, 2, 5])
+    func `whoever keeps to the rate is let in, also with a clock that is a little late or early`(rate: Int) throws {
+        let limit = try #require(RateLimit(perSecond: rate))
+        var state: RateLimit.State = 0
+        for number in 1...1000 as ClosedRange<UInt64> {
+            let jitter = number % 3  // milliseconds
+            #expect(limit.admit(&state, now: at(number * 1000 / UInt64(rate) - jitter)))
+        }
     }
 
     @Test(arguments: [1, 2, 7, 500, 1_000_000_000])

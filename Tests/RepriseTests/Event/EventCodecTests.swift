@@ -148,6 +148,17 @@ import Testing
         }
     }
 
+    @Test func `a cause that a newer build has added is refused by name`() throws {
+        let ended = Event(position: Position(5), time: Timestamp(rawValue: 0), fact: .sessionEnded(.shutdown))
+        var record = ByteBuffer()
+        _ = EventCodec.encode(ended, previousHash: 0, into: &record)
+        var content = Array(record.readableBytesView.dropLast(8))
+        content[content.count - 1] = 200
+        #expect(throws: RecordDamage.unknownValue("cause", 200)) {
+            try EventCodec.decode(sealed(content, at: ended.position), at: ended.position, previousHash: 0)
+        }
+    }
+
     @Test func `bytes after the last field are refused`() {
         let content: [UInt8] = [1, 7] + [UInt8](repeating: 0, count: 8) + [1, 0]
         #expect(throws: RecordDamage.trailingBytes(1)) {
