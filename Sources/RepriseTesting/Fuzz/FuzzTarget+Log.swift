@@ -64,7 +64,8 @@ extension FuzzTarget {
 
     /// A whole import. What it takes must be a sound log; what it refuses must leave nothing behind.
     static let imports = FuzzTarget(
-        name: "imports", summary: "LogImport: refused and nothing left, or a log that verifies and exports the same"
+        name: "imports",
+        summary: "LogImport: refused and nothing left, or a log that verifies, and whose export makes the same log"
     ) { bytes in
         let folder = TemporaryFolder()
         let path = "\(folder.path)/log"
@@ -87,5 +88,17 @@ extension FuzzTarget {
         } catch {
             throw FuzzFinding("an imported log of \(events) events does not verify: \(error)")
         }
+        let found = try log.events()
+        try expect(found.count == events, "\(events) events were imported, and the log has \(found.count)")
+        var lines = ByteBuffer()
+        for event in found {
+            EventJSON.append(event, to: &lines)
+            lines.writeString("\n")
+        }
+        var again = try LogImport(into: "\(folder.path)/again", id: LogID(rawValue: 2), mapBytes: 1 << 24)
+        try again.append(lines)
+        _ = try again.finish()
+        let copy = try EventLog(path: "\(folder.path)/again", access: .read, newID: LogID(rawValue: 2))
+        try expect(try copy.events() == found, "an export of the log makes another log")
     }
 }
