@@ -34,6 +34,14 @@ def test_connections_above_the_limit_get_503(serve):
         client.close()
 
 
+def test_connects_that_find_no_place_use_no_rate_up(serve):
+    server = serve("--max-connections", "1", "--connect-rate", "3")
+    with server.raw():
+        assert [attempt(server).status for _ in range(20)] == [503] * 20
+    server.log.disconnected()
+    assert attempt(server).status == 101
+
+
 def test_no_place_is_lost_however_a_client_leaves(serve):
     server = serve("--max-connections", "3", "--loops", "2")
     for round in range(40):
@@ -186,6 +194,7 @@ def test_57_posts_to_a_client_that_does_not_read_get_429(serve):
             statuses.append(reply.status)
         assert set(statuses) == {200, 429}
         assert reply.headers["x-amzn-errortype"] == "LimitExceededException"
+        assert int(reply.headers["retry-after"]) >= 1
         # Nothing that got 200 is lost once the client reads.
         for _ in range(statuses.count(200)):
             assert len(client.receive_text()) == 100_000

@@ -107,12 +107,14 @@ def peek(client):
         client.socket.settimeout(15)
 
 
-def test_a_second_signal_ends_a_drain(serve):
+@pytest.mark.parametrize("first, second", [
+    (signal.SIGTERM, signal.SIGTERM), (signal.SIGHUP, signal.SIGTERM), (signal.SIGINT, signal.SIGHUP)])
+def test_a_second_signal_ends_a_drain(serve, first, second):
     server = serve("--drain", "1h", "--close-timeout", "500ms")
     clients = [server.raw() for _ in range(5)]
-    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(first)
     assert clients and eventually(lambda: any(peek(client) == 0x88 for client in clients), "the first Close")
-    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(second)
     for client in clients:
         assert client.receive_close() == (1001, "Going away")
         client.close()
