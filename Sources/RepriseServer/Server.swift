@@ -58,7 +58,9 @@ public struct Server: Service {
         let lock = try DataFolderLock(configuration.dataPath)
         let descriptors = Host.raiseDescriptorLimit(toHold: configuration.descriptorsMax)
         if descriptors < configuration.descriptorsMax {
-            logger.warning(
+            // Many machines allow just about the default number of connections: no reason to warn at every start.
+            logger.log(
+                level: descriptors < configuration.connectionsMax ? .warning : .info,
                 """
                 \(descriptors) descriptors are allowed, and --max-connections \(configuration.connectionsMax) with \
                 --max-pending \(configuration.pendingSocketsMax) for each loop may need \(configuration.descriptorsMax): \
