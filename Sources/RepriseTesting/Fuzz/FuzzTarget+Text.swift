@@ -33,14 +33,14 @@ extension FuzzTarget {
                 "canonical \(String(buffer: data)) became \(String(buffer: again))")
         }
         // Foundation reads other encodings, has a nesting limit of its own, no lone surrogates, no numbers beyond a double, and
-        // integers that no double holds; and it takes a comma that nothing follows.
+        // more digits than a double holds; and it takes a comma that nothing follows.
         let text = bytes.readableBytesView
         let solid = text.filter { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
         let hasTrailingComma = zip(solid, solid.dropFirst()).contains {
             $0 == UInt8(ascii: ",") && [UInt8(ascii: "]"), UInt8(ascii: "}")].contains($1)
         }
         let hasExponent = zip(text, text.dropFirst()).contains { (0x30...0x39).contains($0) && $1 | 0x20 == 0x65 }
-        let hasLongNumber = text.split(whereSeparator: { !(0x30...0x39).contains($0) }).contains { $0.count > 15 }
+        let hasLongNumber = text.split { !(0x30...0x39).contains($0) && $0 != 0x2E }.contains { $0.count > 15 }
         let openings = text.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }
         let isComparable =
             isText && !text.contains(0)
