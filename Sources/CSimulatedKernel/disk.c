@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -177,6 +178,17 @@ int fsync(int fd) {
     REAL(fsync);
     return kind_of(fd) == OTHER ? real(fd) : sync_simulated();
 }
+
+// A disk is full as long as its last call found it so: a server asks behind a write that was made in part.
+int fstatvfs(int fd, struct statvfs *room) {
+    REAL(fstatvfs);
+    if (kind_of(fd) == OTHER) return real(fd, room);
+    bool is_full = fail_error == ENOSPC && calls > fail_from && calls <= fail_until;
+    *room = (struct statvfs){.f_bsize = simulated_page_bytes, .f_frsize = simulated_page_bytes, .f_bavail = is_full ? 0 : PAGES};
+    return 0;
+}
+
+int fstatvfs64(int fd, struct statvfs64 *room) { return fstatvfs(fd, (struct statvfs *)room); }
 
 #define OPEN(name) \
     int name(const char *path, int flags, ...) { \
