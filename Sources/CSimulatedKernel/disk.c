@@ -23,7 +23,7 @@ static int64_t pages_written;
 static char simulated_file[PATH_MAX];
 static unsigned char kinds[DESCRIPTORS];
 static int64_t calls, fail_from = INT64_MAX, fail_until = INT64_MAX, crash_at = INT64_MAX;
-static int fail_error;
+static int fail_error, loss;
 
 #define REAL(name) \
     static __typeof__(&name) real; \
@@ -43,6 +43,7 @@ void simulated_disk_begin(const char *file) {
     if (strlen(file) >= sizeof simulated_file) abort();
     strcpy(simulated_file, file);
     calls = 0;
+    loss = 0;
     crash_at = INT64_MAX;
     simulated_disk_heal();
 }
@@ -56,6 +57,7 @@ void simulated_disk_fail(int error, int64_t after, int64_t count) {
 void simulated_disk_heal(void) { fail_from = fail_until = INT64_MAX; }
 void simulated_disk_crash(int64_t after) { crash_at = calls + after; }
 bool simulated_disk_has_crashed(void) { return calls > crash_at; }
+int simulated_disk_loss(void) { return loss; }
 int64_t simulated_disk_calls(void) { return calls; }
 
 // Counts a call. Returns 0, or the error that it ends with.
@@ -114,6 +116,7 @@ static ssize_t write_simulated(int fd, const unsigned char *bytes, size_t count,
     int error = error_of_call();
     struct stat status;
     if (error == ENOSPC && fstat(fd, &status) == 0 && offset + (off_t)count <= status.st_size) error = 0;  // it has that room
+    if (error == EIO) loss = EIO;
     if (error && (simulated_disk_has_crashed() || count < 2 * simulated_page_bytes)) return errno = error, -1;
     if (error) count = count / 2 / simulated_page_bytes * simulated_page_bytes;  // the disk fills up within the write
     bool is_durable = kind_of(fd) == DURABLE_DATA;
@@ -164,6 +167,7 @@ ssize_t writev(int fd, const struct iovec *pieces, int count) {
 // The simulated file needs no real sync: nothing outlives the process.
 static int sync_simulated(void) {
     int error = error_of_call();
+    if (error && loss != EIO) loss = error;
     if (error) return errno = error, -1;
     forget();
     return 0;

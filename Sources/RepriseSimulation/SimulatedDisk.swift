@@ -24,6 +24,9 @@ enum SimulatedDisk {
 
     static var hasCrashed: Bool { simulated_disk_has_crashed() }
 
+    /// What has failed since `begin` so that no later call mends it: `full` where that was a sync.
+    static var loss: Fault? { Fault(rawValue: simulated_disk_loss()) }
+
     /// Puts what is left of the folder at `path` into a new one.
     ///
     /// - Parameter share: how much of what was not synced is left, of 256; 256 where only the process died.

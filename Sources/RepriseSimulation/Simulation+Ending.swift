@@ -15,7 +15,7 @@ extension Simulation {
             client.flush(atMost: .max)
         }
         try rest(for: .seconds(1)) { $0.unsettled == nil }
-        if server != nil, !hasFailed, let unsettled { throw unsettled }
+        if server != nil, failure == nil, let unsettled { throw unsettled }
     }
 
     /// What is left to do, if anything is.

@@ -16,7 +16,7 @@ extension Simulation {
             if Int.random(in: 0..<8, using: &random) == 0 {
                 SimulatedDisk.crash(after: Int.random(in: 0..<30, using: &random))
             }
-            (hasFailed, isUnreadable) = (false, false)
+            (failure, isUnreadable) = (nil, false)
             let synced = SyncedMark(in: path(serverCount))?.position ?? .zero
             loops = (0..<swarm.loopCount + 2).map { _ in SimulatedLoop(time) }
             var configuration = swarm.configuration
@@ -32,7 +32,7 @@ extension Simulation {
                     loops: .init(
                         sockets: Array(loops.dropLast(2)), disk: loops[swarm.loopCount],
                         reader: loops[swarm.loopCount + 1]),
-                    logger: logger, onFailure: { [weak self] _ in self?.hasFailed = true })
+                    logger: logger, onFailure: { [weak self] in self?.failure = $0 })
                 starting.whenSuccess { [weak self] in self?.server = $0 }
                 while server == nil, runOne() {}
             } catch {

@@ -29,8 +29,8 @@ final class Simulation: @unchecked Sendable {
     var kernelHasMoods = true
     /// What was found where nothing can be thrown.
     var violation: Violation?
-    /// The server has said that its log failed.
-    var hasFailed = false
+    /// What the server has said when its log failed.
+    var failure: ServerError?
     /// The log cannot be read: the disk broke within a commit, and LMDB waits for a restart.
     var isUnreadable = false
     /// What the server said since then; judged when a restart has read the log.
@@ -118,7 +118,10 @@ final class Simulation: @unchecked Sendable {
         if let violation { throw violation }
         guard let server else { return }
         if SimulatedDisk.hasCrashed { return try crash(powerCut) }
-        if hasFailed { return try crash(.process) }
+        if let failure {
+            guard mayFail else { throw Violation("the server fails, and the disk has not: \(failure)") }
+            return try crash(.process)
+        }
         guard try follow(server.log) else { return }
         try judge()
         guard server.projected.sorted() == oracle.live.sorted() else {
@@ -128,6 +131,12 @@ final class Simulation: @unchecked Sendable {
         guard server.ringBytes <= swarm.configuration.ringBytesMax else {
             throw Violation("a ring of \(server.ringBytes) bytes")
         }
+    }
+
+    /// Whether the disk has lost something that the server cannot write again: with a failed sync, of whatever reason, what was
+    /// committed without one before.
+    private var mayFail: Bool {
+        SimulatedDisk.loss == .broken || SimulatedDisk.loss == .full && swarm.configuration.durability != .always
     }
 
     /// Takes what is new in the log.

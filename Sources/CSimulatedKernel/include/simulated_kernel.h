@@ -26,6 +26,9 @@ void simulated_disk_heal(void);
 /// Whether the machine has stopped.
 bool simulated_disk_has_crashed(void);
 
+/// What has failed so that no later call mends it: EIO, or ENOSPC where a sync failed with it, or 0.
+int simulated_disk_loss(void);
+
 /// Calls to the disk since `simulated_disk_begin`.
 int64_t simulated_disk_calls(void);
 
