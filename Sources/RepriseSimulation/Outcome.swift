@@ -14,8 +14,6 @@ struct Outcome: CustomStringConvertible {
     var crashes = 0
     /// Crashes before a server had taken up its log again.
     var crashesInRecovery = 0
-    /// Starts that a damaged folder refused, which without a sync of every commit may be.
-    var refusals = 0
 
     init(hash: UInt64) { self.hash = hash }
 
@@ -26,17 +24,16 @@ struct Outcome: CustomStringConvertible {
         deliveries += other.deliveries
         crashes += other.crashes
         crashesInRecovery += other.crashesInRecovery
-        refusals += other.refusals
     }
 
     var description: String {
         "state \(HexDigest(rawValue: hash)), \(tasks) tasks, \(events) events, \(deliveries) deliveries, "
-            + "\(crashes) crashes, \(crashesInRecovery) within recoveries, \(refusals) folders refused"
+            + "\(crashes) crashes, \(crashesInRecovery) within recoveries"
     }
 
     /// A line of numbers, which `tools/sim` adds up.
     func row(failures: Int) -> String {
-        let numbers = [failures, runs, tasks, events, deliveries, crashes, crashesInRecovery, refusals]
+        let numbers = [failures, runs, tasks, events, deliveries, crashes, crashesInRecovery]
         return "sum" + numbers.map { "\t\($0)" }.joined()
     }
 }

@@ -15,7 +15,7 @@ extension Simulation {
             client.flush(atMost: .max)
         }
         try rest(for: .seconds(1)) { $0.unsettled == nil }
-        if server != nil, failure == nil, let unsettled { throw unsettled }
+        if let unsettled { throw unsettled }
     }
 
     /// What is left to do, if anything is.
@@ -60,7 +60,7 @@ extension Simulation {
     /// Lets the server and its clients go on, for at least some time and until `isDone`, or for good.
     private func rest(for atLeast: TimeAmount, until isDone: (Simulation) -> Bool) throws {
         let (from, crashesBefore) = (time.now, outcome.crashes)
-        while time.now - from < .seconds(30), server != nil, outcome.crashes == crashesBefore {
+        while time.now - from < .seconds(30), outcome.crashes == crashesBefore {
             for _ in 0..<1000 {
                 for client in clients { client.read(atMost: .max, mask: mask) }
                 guard loops.contains(where: \.isRunnable) else { break }

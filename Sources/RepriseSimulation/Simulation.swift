@@ -74,14 +74,14 @@ final class Simulation: @unchecked Sendable {
         }
         try start()
         tell("\(swarm)")
-        for step in 0..<swarm.stepCount where server != nil {
+        for step in 0..<swarm.stepCount {
             let happening = swarm.happening(using: &random)
             tell("\(step)  \(happening)")
             try perform(happening)
             try turn(Int.random(in: 0...12, using: &random))
         }
-        if server != nil { try settle() }
-        if server != nil { try stop() }
+        try settle()
+        try stop()
         outcome.events = oracle.events.count
         return outcome
     }
