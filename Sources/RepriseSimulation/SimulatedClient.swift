@@ -18,7 +18,8 @@ final class SimulatedClient {
     private(set) var passed: [Int] = []
     /// Messages that the log refused, as the client was told.
     private(set) var refusals = 0
-    private(set) var hasBeenClosed = false
+    /// What the server's Close said.
+    private(set) var closeCode: UInt16?
     var isStalled = false
     /// How it sends: in small pieces, when it gets to it.
     var dribbles = false
@@ -34,7 +35,12 @@ final class SimulatedClient {
     }
 
     /// Whether it can say something.
-    var isOpen: Bool { id != nil && socket.client == .open && !hasSentClose && socket.server == .open }
+    var isOpen: Bool { id != nil && isConnected && !hasSentClose }
+
+    var isConnected: Bool { socket.client == .open && socket.server == .open }
+
+    /// Whether the server has read its request, and neither replies nor ends the socket. A client asks for one thing.
+    var waitsForReply: Bool { isConnected && unsent.isEmpty && socket.toServer.isEmpty && stream.said.isEmpty }
 
     // MARK: Sending
 
@@ -101,16 +107,16 @@ final class SimulatedClient {
     /// The 101 came.
     func opened(_ id: ConnectionID) { self.id = id }
 
-    func closed() throws(Violation) {
-        if hasBeenClosed { throw Violation("a second Close for \(name)") }
-        hasBeenClosed = true
+    func closed(_ code: UInt16) throws(Violation) {
+        if closeCode != nil { throw Violation("a second Close for \(name)") }
+        closeCode = code
     }
 
     func refused() { refusals += 1 }
 
     /// A message came: the next that it is owed, or one behind that where it may miss some.
     func match(isText: Bool, _ payload: [UInt8], _ life: Oracle.Life, mayMiss: Bool) throws(Violation) {
-        if hasBeenClosed { throw Violation("a message for \(name) after its Close") }
+        if closeCode != nil { throw Violation("a message for \(name) after its Close") }
         var index = matched
         while index < life.owed.count, life.owed[index].payload != payload || life.owed[index].isText != isText {
             index += 1

@@ -25,6 +25,8 @@ final class SimulatedSocket {
     private(set) var unreadByClient = 0
     private(set) var sentToClient = 0
     var isResetOnClose = false
+    /// Whether the server ended it before the client did.
+    private(set) var isEndedByServer = false
 
     init(descriptor: CInt, capacity: Int) {
         self.descriptor = descriptor
@@ -55,6 +57,7 @@ final class SimulatedSocket {
     /// The server closes its end.
     func closeServer() {
         guard server != .reset else { return }
+        isEndedByServer = client == .open
         // Bytes that nobody reads any more are answered with a reset, as the kernel does it.
         if isResetOnClose || !toServer.isEmpty {
             server = .reset

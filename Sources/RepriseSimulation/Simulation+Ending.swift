@@ -24,6 +24,7 @@ extension Simulation {
         if let late = clients.first(where: { !isServed($0) }) {
             return Violation("\(late.name) waits for good: \(wait(of: late))")
         }
+        if clients.contains(where: \.waitsForReply) { return Violation("a request is read and never answered") }
         if let refusal = server?.refusal, !refusal.hasPrefix("the log is full") {
             return Violation("the disk has room, and the server refuses: \(refusal)")
         }
@@ -85,8 +86,26 @@ extension Simulation {
         if case .failure(let error) = endResult { throw Violation("the server could not end: \(error)") }
         try check()
         guard !oracle.isInSession, oracle.live.isEmpty else { throw Violation("the log does not end with its session") }
+        try checkGoodbyes()
         note(try server.log.tail().hash)
         try verify(server.log)
+    }
+
+    /// Nobody is left who does not know that the server has stopped, and who was told so by a Close was told why.
+    private func checkGoodbyes() throws(Violation) {
+        for client in clients {
+            guard !client.isConnected || client.id == nil, !client.waitsForReply else {
+                throw Violation(
+                    "the server has stopped, and \(client.name) sees neither a Close nor the end of its socket")
+            }
+            guard let (_, end) = client.id.flatMap({ oracle.lives[$0]?.disconnected }), end.cause == .shutdown else {
+                continue
+            }
+            guard client.closeCode == CloseCode.goingAway.rawValue || !client.socket.isEndedByServer else {
+                let code = client.closeCode.map { "\($0)" } ?? "no Close"
+                throw Violation("the server has stopped, and \(client.name) was sent \(code)")
+            }
+        }
     }
 
     /// The log is whole, and replays to the digests that were recorded.

@@ -80,7 +80,7 @@ extension Simulation {
             }
             try client.match(isText: isText, payload, life, mayMiss: swarm.configuration.slowConsumerPolicy == .skip)
             outcome.deliveries += 1
-        case .close: try client.closed()
+        case .close(let code): try client.closed(code)
         case .reply, .ping, .pong: break
         }
     }
