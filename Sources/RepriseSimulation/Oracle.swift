@@ -20,7 +20,7 @@ struct Oracle {
         var skipped: [ClosedRange<Position>] = []
         var disconnected: (at: Position, Disconnected)?
         /// Messages of this client that are in the log.
-        var said = 0
+        var said: [[UInt8]] = []
     }
 
     private(set) var events: [Event] = []
@@ -84,7 +84,7 @@ struct Oracle {
     /// The messages of a simulation are of four forms; each says itself what becomes of it.
     private mutating func fold(_ message: Message, at position: Position) throws(Violation) {
         let body = Array(message.body.readableBytesView)
-        lives[message.connection]?.said += 1
+        lives[message.connection]?.said.append(body)
         let broadcast = Array(#"{"action":"onMessage","data":"#.utf8)
         if body.starts(with: broadcast) {
             let payload = Array(body[broadcast.count..<body.count - 1])

@@ -23,7 +23,8 @@ final class SimulatedClient {
     var isStalled = false
     /// How it sends: in small pieces, when it gets to it.
     var dribbles = false
-    var said = 0
+    /// Its messages, sent and to be sent.
+    private(set) var sent: [[UInt8]] = []
     private var unsent: [UInt8] = []
     private var handled = 0
     private(set) var hasSentClose = false
@@ -61,6 +62,11 @@ final class SimulatedClient {
         for (index, byte) in payload.enumerated() { frame.append(byte ^ key[index & 3]) }
         if opcode == 8 { hasSentClose = true }
         send(frame)
+    }
+
+    func say(_ text: String, mask: UInt32) {
+        sent.append(Array(text.utf8))
+        sendFrame(1, Array(text.utf8), mask: mask)
     }
 
     func flush(atMost count: Int) {
@@ -140,6 +146,16 @@ final class SimulatedClient {
 
     /// Whether a delivery left in full.
     func wasSent(_ index: Int) -> Bool { index < matched && !passed.contains(index) }
+
+    /// Whether these messages are of those that it has sent, in their order.
+    func hasSent(_ said: [[UInt8]]) -> Bool {
+        var rest = sent[...]
+        for body in said {
+            guard let index = rest.firstIndex(of: body) else { return false }
+            rest = rest[(index + 1)...]
+        }
+        return true
+    }
 
     /// What the log says about its deliveries at its end must be true, and as much as is true.
     func judge(_ life: Oracle.Life) throws(Violation) {

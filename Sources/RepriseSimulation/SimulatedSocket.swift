@@ -1,6 +1,7 @@
 // The kernel's part of a connection: two buffers, and who has ended what.
 
 internal import Glibc
+internal import NIOCore
 
 /// A connected TCP socket, seen from both ends.
 final class SimulatedSocket {
@@ -16,6 +17,7 @@ final class SimulatedSocket {
     let descriptor: CInt
     /// Bytes that the kernel keeps for a client that does not read.
     let capacity: Int
+    let openedAt: NIODeadline
 
     /// What the client has sent, and the server has not read.
     var toServer: [UInt8] = []
@@ -24,13 +26,16 @@ final class SimulatedSocket {
     /// Bytes that the kernel took for the client, and the client has not read.
     private(set) var unreadByClient = 0
     private(set) var sentToClient = 0
+    private var lastTraffic: NIODeadline
+    private var longestSilence = TimeAmount.zero
     var isResetOnClose = false
     /// Whether the server ended it before the client did.
     private(set) var isEndedByServer = false
 
-    init(descriptor: CInt, capacity: Int) {
+    init(descriptor: CInt, capacity: Int, now: NIODeadline) {
         self.descriptor = descriptor
         self.capacity = capacity
+        (openedAt, lastTraffic) = (now, now)
     }
 
     var room: Int { capacity - unreadByClient }
@@ -50,6 +55,15 @@ final class SimulatedSocket {
         sentToClient += taken
         return taken
     }
+
+    /// The server has received something.
+    func noteTraffic(_ now: NIODeadline) {
+        longestSilence = longestSilence(until: now)
+        lastTraffic = now
+    }
+
+    /// The longest time in which the server received nothing.
+    func longestSilence(until now: NIODeadline) -> TimeAmount { max(longestSilence, now - lastTraffic) }
 
     /// The client reads.
     func read(atMost count: Int) { unreadByClient -= min(count, unreadByClient) }
@@ -75,9 +89,9 @@ struct SimulatedDescriptors {
 
     init(first: CInt) { self.first = first }
 
-    mutating func open(capacity: Int) -> SimulatedSocket {
+    mutating func open(capacity: Int, now: NIODeadline) -> SimulatedSocket {
         let index = sockets.firstIndex { $0 == nil } ?? sockets.count
-        let socket = SimulatedSocket(descriptor: first + CInt(index), capacity: capacity)
+        let socket = SimulatedSocket(descriptor: first + CInt(index), capacity: capacity, now: now)
         if index == sockets.count { sockets.append(socket) } else { sockets[index] = socket }
         return socket
     }

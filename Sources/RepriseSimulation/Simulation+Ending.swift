@@ -47,14 +47,14 @@ extension Simulation {
         }
         // An error frame that has not left is replaced by that of the next refused message.
         let isAnswered =
-            client.refusals == 0 ? life.said == client.said : life.said + client.refusals <= client.said
+            client.refusals == 0 ? life.said == client.sent : life.said.count + client.refusals <= client.sent.count
         return !isOwed && isAnswered
     }
 
     private func wait(of client: SimulatedClient) -> String {
         guard let life = client.id.flatMap({ oracle.lives[$0] }) else { return "" }
         return
-            "sent \(client.matched) of \(life.owed.count), of its \(client.said) messages \(life.said) are in the log and "
+            "sent \(client.matched) of \(life.owed.count), of its \(client.sent.count) messages \(life.said.count) are in the log and "
             + "\(client.refusals) refused; \(server?.refusal ?? "the log takes all")"
     }
 
@@ -79,6 +79,7 @@ extension Simulation {
         let crashes = outcome.crashes
         let drain: TimeAmount = number(2) == 0 ? .zero : .seconds(1)
         endResult = nil
+        isStopping = true
         server.end(drain: drain, closeTimeout: .seconds(2), hurry: Hurry()).whenComplete { self.endResult = $0 }
         try rest(for: .zero) { $0.endResult != nil }
         guard outcome.crashes == crashes else { return }  // the machine stopped meanwhile

@@ -16,7 +16,7 @@ extension Simulation {
         case .ping: anyOpen?.sendFrame(9, [1, 2, 3], mask: mask)
         case .post: call("POST", "", #""\#(filler())""#)
         case .postToOne: call("POST", anyName, #""\#(filler())""#)
-        case .delete: call("DELETE", anyName, nil)
+        case .delete: delete()
         case .describe: call("GET", anyName, nil)
         case .clientReads: readSome()
         case .clientStalls: anyClient?.isStalled = true
@@ -63,7 +63,7 @@ extension Simulation {
     /// A client connects to the server.
     @discardableResult
     func open(posting posted: [UInt8]? = nil) -> SimulatedClient {
-        let socket = descriptors.open(capacity: swarm.socketBytes)
+        let socket = descriptors.open(capacity: swarm.socketBytes, now: time.now)
         let loop = loops[number(swarm.loopCount)]
         let channel = SimulatedChannel(socket, on: loop, in: self)
         let client = SimulatedClient(socket, channel, posted: posted)
@@ -89,8 +89,7 @@ extension Simulation {
 
     private func say(_ text: String) {
         guard let client = anyOpen else { return }
-        client.said += 1
-        client.sendFrame(1, Array(text.utf8), mask: mask)
+        client.say(text, mask: mask)
     }
 
     private func call(_ method: String, _ connection: String, _ body: String?) {
@@ -101,6 +100,12 @@ extension Simulation {
             Array(
                 "\(method) /dev/@connections\(connection) HTTP/1.1\r\nHost: simulated\r\n\(length)\r\n\(body ?? "")"
                     .utf8))
+    }
+
+    private func delete() {
+        let name = anyName
+        deleted.insert(String(name.dropFirst()))
+        call("DELETE", name, nil)
     }
 
     private func readSome() {

@@ -76,6 +76,7 @@ extension Simulation {
         judged = min(judged, Position(UInt64(kept)))
         mustKeepAll = true
         try judge()
+        isStopping = false
     }
 
     // MARK: Ending

@@ -35,6 +35,10 @@ final class Simulation: @unchecked Sendable {
     var isUnreadable = false
     /// What the server said since then; judged when a restart has read the log.
     var unjudged: [(client: SimulatedClient, said: ServerStream.Said)] = []
+    /// Connections that a DELETE named.
+    var deleted: Set<String> = []
+    /// Whether a graceful stop was asked for.
+    var isStopping = false
     let folder = TemporaryFolder()
     var serverCount = 0
     var boot = 1
@@ -158,9 +162,14 @@ final class Simulation: @unchecked Sendable {
     func judge() throws(Violation) {
         for event in oracle.events.dropFirst(Int(judged.rawValue)) {
             guard case .disconnected(let end) = event.fact, let life = oracle.lives[end.connection] else { continue }
-            let client = (clients + past).last { $0.id == end.connection }
-            try client?.judge(life)
-            past.removeAll { $0 === client }
+            if let client = (clients + past).last(where: { $0.id == end.connection }) {
+                guard client.hasSent(life.said) else {
+                    throw Violation("the log has other messages of \(client.name) than it sent, or in another order")
+                }
+                try client.judge(life)
+                try judge(end, of: client)
+            }
+            past.removeAll { $0.id == end.connection }
             note(end.bytesSent)
         }
         judged = oracle.end
