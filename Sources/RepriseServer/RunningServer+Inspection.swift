@@ -12,8 +12,12 @@ extension RunningServer {
     /// The live connections as the shards have them: of every plan that was performed.
     package var members: [ConnectionID] { shards.flatMap { $0.members.map(\.id) }.sorted() }
 
-    /// The most bytes that a shard keeps for those that are behind.
-    package var ringBytes: Int { shards.map(\.ring.memoryBytes).max() ?? 0 }
+    /// The most bytes that a shard keeps for those that are behind: in the ring, and for single ones.
+    package var ringBytes: Int {
+        shards.map { shard in
+            shard.behind.values.reduce(shard.ring.memoryBytes) { $0 + $1.outbox.ownMemoryBytes }
+        }.max() ?? 0
+    }
 
     /// Why the log refuses, if it does.
     package var refusal: String? { recorder.gate.refusal }
