@@ -63,11 +63,12 @@ extension Simulation {
         let first = Int(found.first?.position.rawValue ?? 1) - 1
         var kept = min(first, known.count)
         while kept < known.count, kept - first < found.count, known[kept] == found[kept - first] { kept += 1 }
-        let mustKeep = mustKeepAll ? known.count : min(known.count, Int(synced.rawValue))
+        let mustKeep = mustKeepAll ? known.count : min(known.count, max(Int(synced.rawValue), syncedCount))
         guard kept >= mustKeep else {
             throw Violation(
                 "the log had \(known.count) events, \(mustKeep) of them for good, and a restart finds \(kept)")
         }
+        seenAt = seenAt.prefix(kept) + Array(repeating: time.now, count: found.count - (kept - first))
         oracle = Oracle()
         for event in known.prefix(kept) { try oracle.fold(event) }
         for event in found.dropFirst(kept - first) { try oracle.fold(event) }
@@ -77,6 +78,14 @@ extension Simulation {
         mustKeepAll = true
         try judge()
         isStopping = false
+    }
+
+    /// How many events a power cut must leave because a sync was due since. As the loops of a simulation take their time, this
+    /// counts from the last moment at which the one that syncs had nothing to do.
+    private var syncedCount: Int {
+        guard swarm.configuration.durability == .interval else { return 0 }
+        let interval = TimeAmount.milliseconds(Int64(swarm.configuration.syncIntervalMilliseconds))
+        return seenAt.prefix { $0 + interval <= syncedAt }.count
     }
 
     // MARK: Ending

@@ -42,6 +42,10 @@ final class Simulation: @unchecked Sendable {
     let folder = TemporaryFolder()
     var serverCount = 0
     var boot = 1
+    /// When each event of the log was first seen.
+    var seenAt: [NIODeadline] = []
+    /// The last moment at which no sync was due, or had failed.
+    var syncedAt = NIODeadline.uptimeNanoseconds(0)
     /// Whether nothing that was in the log at the last crash may be missing at the next start.
     var mustKeepAll = true
     /// What the wall clock is off by, nanoseconds.
@@ -127,6 +131,7 @@ final class Simulation: @unchecked Sendable {
             return try crash(.process)
         }
         guard try follow(server.log) else { return }
+        if SimulatedDisk.loss == nil, !loops[swarm.loopCount].isRunnable { syncedAt = time.now }
         try judge()
         guard server.projected.sorted() == oracle.live.sorted() else {
             throw Violation(
@@ -150,7 +155,10 @@ final class Simulation: @unchecked Sendable {
         let end = oracle.end
         do {
             try oracle.follow(log)
-            for event in oracle.events.dropFirst(Int(end.rawValue)) { tell("    \(event)") }
+            for event in oracle.events.dropFirst(Int(end.rawValue)) {
+                tell("    \(event)")
+                seenAt.append(time.now)
+            }
             return true
         } catch LogError.storage(let error) where error.code == .panic {
             isUnreadable = true
