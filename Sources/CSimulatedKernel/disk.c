@@ -58,7 +58,6 @@ void simulated_disk_heal(void) { fail_from = fail_until = INT64_MAX; }
 void simulated_disk_crash(int64_t after) { crash_at = calls + after; }
 bool simulated_disk_has_crashed(void) { return calls > crash_at; }
 int simulated_disk_loss(void) { return loss; }
-int64_t simulated_disk_calls(void) { return calls; }
 
 // Counts a call. Returns 0, or the error that it ends with.
 static int error_of_call(void) {
@@ -199,7 +198,7 @@ int fstatvfs64(int fd, struct statvfs64 *room) { return fstatvfs(fd, (struct sta
         REAL(name); \
         va_list arguments; \
         va_start(arguments, flags); \
-        mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(arguments, mode_t) : 0; \
+        mode_t mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(arguments, mode_t) : 0; \
         va_end(arguments); \
         int fd = real(path, flags, mode); \
         if (fd >= 0 && fd < DESCRIPTORS && strcmp(path, simulated_file) == 0) kinds[fd] = DATA; \

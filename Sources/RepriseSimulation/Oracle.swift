@@ -28,8 +28,6 @@ struct Oracle {
     /// In order of opening.
     private(set) var live: [ConnectionID] = []
     private(set) var isInSession = false
-    /// What was removed from the front of the log.
-    private(set) var trimmedThrough = Position.zero
 
     var end: Position { events.last?.position ?? .zero }
 

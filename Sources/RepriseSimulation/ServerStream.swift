@@ -19,8 +19,6 @@ struct ServerStream {
     private(set) var said: [(what: Said, end: Int)] = []
     /// The count of bytes at the end of the 101.
     private(set) var handshakeEnd = 0
-    /// Whether a frame or a reply has begun and not ended.
-    var isWithin: Bool { !bytes.isEmpty || fragments != nil }
 
     private var bytes: [UInt8] = []
     private var end = 0

@@ -29,9 +29,6 @@ bool simulated_disk_has_crashed(void);
 /// What has failed so that no later call mends it: EIO, or ENOSPC where a sync failed with it, or 0.
 int simulated_disk_loss(void);
 
-/// Calls to the disk since `simulated_disk_begin`.
-int64_t simulated_disk_calls(void);
-
 /// Writes to `to` what is left of the file after a crash. Of each page that was written and not synced, the new state is there with
 /// a probability of `share` / 256, drawn from `seed`, or else the one that was synced last.
 ///
