@@ -56,13 +56,13 @@ final class SimulatedSocket {
         return taken
     }
 
-    /// The server has received something.
+    /// The server has sent or received something.
     func noteTraffic(_ now: NIODeadline) {
         longestSilence = longestSilence(until: now)
         lastTraffic = now
     }
 
-    /// The longest time in which the server received nothing.
+    /// The longest time in which nothing was sent or received.
     func longestSilence(until now: NIODeadline) -> TimeAmount { max(longestSilence, now - lastTraffic) }
 
     /// The client reads.

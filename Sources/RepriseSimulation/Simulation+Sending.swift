@@ -32,6 +32,7 @@ extension Simulation {
         if kernelHasMoods, let partialMax = swarm.partialMax, number(2) == 0 { most = number(partialMax + 1) }
         let taken = socket.send(bytes.count, atMost: most)
         guard taken > 0 else { return taken }
+        socket.noteTraffic(time.now)
         do {
             guard let client = clients.first(where: { $0.socket === socket }) else {
                 throw Violation("bytes for nobody")

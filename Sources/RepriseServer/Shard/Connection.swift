@@ -128,6 +128,7 @@ final class Connection {
                 outbox.copyStretch(from: shard.ring, limit: Shard.stretchBytesMax, into: &scratch)
                 switch SocketWriter.send(scratch, to: descriptor) {
                 case .took(let count):
+                    noteTraffic(shard.eventLoop.now)
                     outbox.took(count, head: shard.ring.head)
                     return count < scratch.readableBytes
                 case .blocked:
