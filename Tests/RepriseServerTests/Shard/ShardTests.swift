@@ -34,6 +34,24 @@ import Testing
         connection.descriptor = -1
     }
 
+    @Test func `counts as traffic what a connection that was behind is sent`() throws {
+        let bench = try ShardBench()
+        defer { bench.finish() }
+        let (connection, _) = try bench.open()
+        bench.send("one")
+        bench.loop.run()
+        #expect(connection.outbox.phase == .behind)
+
+        bench.loop.advanceTime(by: .milliseconds(5000))
+        let sockets = SocketPair()
+        defer { sockets.close() }
+        connection.descriptor = sockets.mine
+        connection.transmit()
+        #expect(!sockets.received().isEmpty)
+        #expect(bench.shard.lastTraffic(of: connection) == bench.loop.now)
+        connection.descriptor = -1
+    }
+
     @Test func `sends nothing to a connection that left before it was in the log, and removes it`() throws {
         let bench = try ShardBench()
         defer { bench.finish() }
