@@ -24,7 +24,9 @@ extension Simulation {
         if let late = clients.first(where: { !isServed($0) }) {
             return Violation("\(late.name) waits for good: \(wait(of: late))")
         }
-        if clients.contains(where: \.waitsForReply) { return Violation("a request is read and never answered") }
+        if clients.contains(where: { $0.isConnected && $0.stream.said.isEmpty }) {
+            return Violation("a request is never answered")
+        }
         if let refusal = server?.refusal, !refusal.hasPrefix("the log is full") {
             return Violation("the disk has room, and the server refuses: \(refusal)")
         }
