@@ -13,6 +13,7 @@ import tempfile
 
 import pytest
 
+from certificates import make_certificate
 from reprise import Log, Server
 
 
@@ -90,6 +91,21 @@ def serve_once():
 def server(serve):
     """A server with default settings."""
     return serve()
+
+
+@pytest.fixture
+def certificate(folder):
+    return make_certificate(folder)
+
+
+@pytest.fixture
+def secure(serve, certificate):
+    """Starts servers with TLS."""
+    def start(*flags, **options):
+        server = serve("--tls-certificate", certificate[0], "--tls-key", certificate[1], *flags, **options)
+        assert server.url.startswith("wss://")
+        return server
+    return start
 
 
 @pytest.fixture

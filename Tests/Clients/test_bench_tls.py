@@ -7,7 +7,7 @@ import pytest
 
 from reprise import TEXT, message, run
 from test_bench import FANOUT, Broadcaster, fanout, faults
-from test_tls import make_certificate
+from certificates import make_certificate
 
 
 @pytest.fixture

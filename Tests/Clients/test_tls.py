@@ -11,36 +11,8 @@ import pytest
 from botocore.config import Config
 from websockets.sync.client import connect
 
+from certificates import make_certificate, trust
 from reprise import CLOSE, DEADLINE, TEXT, RawClient, assert_truthful, close_payload, eventually, message, run
-
-
-def make_certificate(folder, name="localhost", prefix="server"):
-    """A certificate that vouches for itself, and its key, as PEM files."""
-    certificate, key = folder / f"{prefix}.pem", folder / f"{prefix}.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-         "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True)
-    return certificate, key
-
-
-@pytest.fixture
-def certificate(folder):
-    return make_certificate(folder)
-
-
-@pytest.fixture
-def secure(serve, certificate):
-    """Starts servers with TLS."""
-    def start(*flags, **options):
-        server = serve("--tls-certificate", certificate[0], "--tls-key", certificate[1], *flags, **options)
-        assert server.url.startswith("wss://")
-        return server
-    return start
-
-
-def trust(certificate):
-    return ssl.create_default_context(cafile=certificate[0])
 
 
 class SecureClient(RawClient):

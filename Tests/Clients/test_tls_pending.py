@@ -4,12 +4,12 @@ import contextlib
 import socket
 import ssl
 
-from test_tls import certificate, secure, trust  # noqa: F401 (fixtures)
+from certificates import trust
 
 LONG = ("--close-timeout", "60s")  # longer than any test waits
 
 
-def silent(server, certificate):  # noqa: F811
+def silent(server, certificate):
     """A client that completes the TLS handshake. Returns the TCP socket, which it reads without answering anything."""
     plain = socket.create_connection(("127.0.0.1", server.port), timeout=15)
     below = plain.dup()
@@ -24,7 +24,7 @@ def wait_for_end(below):
             pass
 
 
-def test_the_oldest_goes_at_once(secure, certificate):  # noqa: F811
+def test_the_oldest_goes_at_once(secure, certificate):
     server = secure(*LONG, "--max-pending", "16", "--loops", "1")
     with contextlib.ExitStack() as stack:
         sockets = []
@@ -41,14 +41,14 @@ def test_the_oldest_goes_at_once(secure, certificate):  # noqa: F811
                 assert sockets[-1].recv(1 << 16), "the newest was closed"
 
 
-def test_whoever_sends_no_request_in_time_is_cut_off(secure, certificate):  # noqa: F811
+def test_whoever_sends_no_request_in_time_is_cut_off(secure, certificate):
     server = secure(*LONG, "--handshake-timeout", "300ms")
     tls, below = silent(server, certificate)
     with tls, below:
         wait_for_end(below)
 
 
-def test_a_caller_that_keeps_its_connection_does_not_hold_the_end_up(secure, certificate):  # noqa: F811
+def test_a_caller_that_keeps_its_connection_does_not_hold_the_end_up(secure, certificate):
     server = secure(*LONG)
     tls, below = silent(server, certificate)
     with tls, below:

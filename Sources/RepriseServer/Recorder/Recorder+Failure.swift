@@ -50,10 +50,11 @@ extension Recorder {
     func commitFailed(_ error: LMDBError, _ admitted: [Intent], _ weight: Int) {
         sendPlan()
         let facts = admitted.filter(\.isFact)
-        for intent in admitted where !intent.isFact { refuse(intent) }
         waiting = facts + waiting
         release(weight - facts.reduce(0) { $0 + $1.weight })
         waitForRoom(after: error)
+        // Last: whoever is told, and asks for the health, must find it red.
+        for intent in admitted where !intent.isFact { refuse(intent) }
     }
 
     /// A full disk or map is waited for; any other error ends the server.

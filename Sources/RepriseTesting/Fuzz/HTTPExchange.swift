@@ -67,7 +67,7 @@ struct HTTPExchange: Equatable {
         channel.remoteAddress = address
         try server.equip(channel)
         for piece in pieces where channel.isActive {
-            _ = try? channel.writeInbound(piece)  // what it throws has gone through the pipeline, and was answered there
+            _ = try? channel.writeInbound(piece)  // what it throws was caught in the pipeline, and answered there
             loop.run()
         }
         isOpen = channel.isActive
