@@ -22,7 +22,7 @@ extension Simulation {
             var configuration = swarm.configuration
             configuration.dataPath = path(serverCount)
             let seed = random.next()
-            let ids = IDSource(seed: seed)
+            let ids = SharedGenerator(seed: seed)
             let machine = Machine(
                 clock: { [weak self] in self?.wallClock ?? Timestamp(rawValue: 0) }, random: { ids.next() },
                 bootID: "boot \(boot)", name: "simulated", batchesSends: false)
@@ -145,13 +145,4 @@ extension Simulation {
         loops = []
         descriptors = SimulatedDescriptors(first: CInt(simulated_socket_first))
     }
-}
-
-/// Random bits that two closures share. `@unchecked Sendable`: a simulation is one thread.
-private final class IDSource: @unchecked Sendable {
-    private var generator: SeededGenerator
-
-    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
-
-    func next() -> UInt64 { generator.next() }
 }

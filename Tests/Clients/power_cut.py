@@ -24,12 +24,11 @@ import pathlib
 import random
 import shutil
 import signal
-import sys
 import tempfile
 
 from disk import Disk
 from reprise import DEADLINE, Log
-from torture import Load, Torture, Violation, require
+from torture import Load, Torture, Violation, require, run_to_the_end
 
 
 class PowerCuts(Torture):
@@ -162,22 +161,8 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="reprise-power-cut-"))
     print(f"seed {options.seed}, {options.cuts} cuts, --durability {options.durability}", flush=True)
-    cuts = PowerCuts(options, folder)
-    holds = False
-    try:
-        holds = cuts.run()
-    except (Violation, AssertionError) as problem:
-        print(f"does not hold: {problem}")
-    finally:
-        cuts.destroy()
-        if not holds and options.keep:
-            shutil.copytree(folder, options.keep, dirs_exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-    if not holds:
-        print(f"FAILED; again with: tools/power-cut --cuts {options.cuts} --durability {options.durability} "
-              f"--seed {options.seed}")
-        sys.exit(2)
-    print("power-cut: everything holds")
+    run_to_the_end(
+        "power-cut", PowerCuts(options, folder), options, f"--cuts {options.cuts} --durability {options.durability}")
 
 
 if __name__ == "__main__":

@@ -307,6 +307,24 @@ def data_of(body):
     return body[body.index('"data":') + 7:-1]
 
 
+def run_to_the_end(name, loop, options, flags):
+    """Runs it, leaves no server and no folder behind, and says how it went; exit code 2 when something does not hold."""
+    holds = False
+    try:
+        holds = loop.run()
+    except (Violation, AssertionError) as problem:
+        print(f"does not hold: {problem}")
+    finally:
+        loop.destroy()
+        if not holds and options.keep:
+            shutil.copytree(loop.folder, options.keep, dirs_exist_ok=True)
+        shutil.rmtree(loop.folder, ignore_errors=True)
+    if not holds:
+        print(f"FAILED; again with: tools/{name} {flags} --seed {options.seed}")
+        sys.exit(2)
+    print(f"{name}: everything holds")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
@@ -316,21 +334,7 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="reprise-torture-"))
     print(f"seed {options.seed}, {options.rounds} rounds", flush=True)
-    torture = Torture(options, folder)
-    holds = False
-    try:
-        holds = torture.run()
-    except (Violation, AssertionError) as problem:
-        print(f"does not hold: {problem}")
-    finally:
-        torture.destroy()
-        if not holds and options.keep:
-            shutil.copytree(folder, options.keep, dirs_exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-    if not holds:
-        print(f"FAILED; again with: tools/torture --rounds {options.rounds} --seed {options.seed}")
-        sys.exit(2)
-    print("torture: everything holds")
+    run_to_the_end("torture", Torture(options, folder), options, f"--rounds {options.rounds}")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,7 @@ struct HTTPExchange: Equatable {
         configuration.logBytes = 32 << 20
         // No file is read. What a connection sends then goes through its channel: it has no descriptor.
         configuration.tlsCertificatePath = "none"
-        let random = SeededGenerator(seed: 1)
-        let bits = Bits(random)
+        let bits = SharedGenerator(seed: 1)
         let machine = Machine(
             clock: { Timestamp(rawValue: 1_700_000_000_000_000_000) }, random: { bits.next() }, bootID: "boot",
             name: "fuzzed", batchesSends: false)
@@ -124,13 +123,4 @@ extension HTTPExchange.Reply {
             status == 204 ? length == nil && body.isEmpty : body.isEmpty || length == body.utf8.count,
             "the length of the body is not what is said: \(text)")
     }
-}
-
-/// Random bits for closures. `@unchecked Sendable`: a fuzzer is one thread.
-private final class Bits: @unchecked Sendable {
-    private var generator: SeededGenerator
-
-    init(_ generator: SeededGenerator) { self.generator = generator }
-
-    func next() -> UInt64 { generator.next() }
 }
