@@ -33,8 +33,8 @@ class Sender:
         self.client.socket.settimeout(None)
         threading.Thread(target=self.client.discard_until_end, daemon=True).start()
 
-    def send(self):
-        text = data(self.count)
+    def send(self, text=None):
+        text = text or data(self.count)
         framed = server_frames(f'"{text}"'.encode())
         self.client.send_frame(TEXT, message(text))
         self.expected.update(framed)
@@ -238,29 +238,34 @@ def test_a_client_that_skips_is_sent_the_rest_and_the_log_says_what_it_missed(se
         sender = Sender(server, crowd)
         fill(server, sender, crowd, connection)
         texts = []
+        is_back = threading.Event()
 
         def read():
-            while not texts or not texts[-1].startswith('"the end'):
+            while texts[-1:] != ['"the end"']:
                 texts.append(client.receive_text())
+                if texts[-1].startswith('"again'):
+                    is_back.set()
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        # It is in the present again once it is sent what was not there before.
-        while not any(text.startswith('"6') and int(text[1:].split()[0]) >= 600 for text in texts):
-            sender.send()
-        sender.client.send_frame(TEXT, message("the end"))
+        # What is sent before the client has read its socket empty belongs to the gap. Small messages do not fill the ring anew.
+        while not is_back.is_set():
+            sender.send(f"again {sender.count}")
+        sender.send("the end")
         reader.join(DEADLINE)
         assert not reader.is_alive()
         sender.client.close()
     server.stop()
     events = server.log.export()
     assert_truthful(events)
-    (gap,) = [e for e in events if e["event"] == "skipped"]
-    assert gap["connectionId"] == connection
+    gaps = [e for e in events if e["event"] == "skipped"]
+    assert gaps and all(gap["connectionId"] == connection for gap in gaps)
     everything = offered(events, connection)
-    skipped = [position for position in everything if gap["first"] <= position <= gap["last"]]
-    assert len(skipped) > 50 and skipped[-1] == gap["last"]
-    assert texts == [text for position, text in everything.items() if position not in skipped]
+    # It did not read: that is one gap. While it reads, it may fall behind once more: that is another one.
+    skipped = [[position for position in everything if gap["first"] <= position <= gap["last"]] for gap in gaps]
+    assert len(skipped[0]) > 50 and all(positions[-1:] == [gap["last"]] for positions, gap in zip(skipped, gaps))
+    missed = {position for positions in skipped for position in positions}
+    assert texts == [text for position, text in everything.items() if position not in missed]
     reports = server.log.assert_sound()
 
     lines = run("log", "export", "--data", server.data).stdout
@@ -268,7 +273,8 @@ def test_a_client_that_skips_is_sent_the_rest_and_the_log_says_what_it_missed(se
     copy = Log(folder / "copy")
     assert [report["digest"] for report in copy.assert_sound()] == [report["digest"] for report in reports]
     shown = run("log", "show", "--data", server.data).stdout.splitlines()
-    assert any(f"{connection}  positions {gap['first']} to {gap['last']}" in line for line in shown)
+    for gap in gaps:
+        assert any(f"{connection}  positions {gap['first']} to {gap['last']}" in line for line in shown)
 
 
 @pytest.mark.parametrize("end", ["reset", "close", "stop", "delete"])
