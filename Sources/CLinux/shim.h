@@ -1,5 +1,8 @@
 // Linux calls that Swift's Glibc module leaves out. Nothing else belongs here.
+#include <linux/inet_diag.h>
 #include <linux/io_uring.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>

@@ -37,7 +37,19 @@ struct ServeOptions: ParsableArguments {
     var slowConsumer: String?
     @Option(help: "true accepts binary messages; otherwise they close with 1003. (default: false)")
     var allowBinary: String?
-    @Flag(help: "Let the management API answer callers that are not on this machine.") var managementOpen = false
+    @Flag(
+        help: """
+            Let the management API answer every caller. Otherwise it answers this user's and root's calls from this machine \
+            that name it in their Host, and none that a proxy passes on. (A proxy that runs as this user, speaks HTTP/1.1 \
+            and sends no Forwarded, X-Forwarded-* or Via looks like such a caller: run it as another user.)
+            """)
+    var managementOpen = false
+    @Option(
+        help: """
+            Host names of this server, separated by commas: the management API takes calls to these, to localhost and to \
+            the addresses of this machine. (default: none)
+            """)
+    var domainName: String?
     @Option(help: "Most connections at once; further ones get 503. (default: 20000)") var maxConnections: String?
     @Option(
         help: """
@@ -52,8 +64,8 @@ struct ServeOptions: ParsableArguments {
     @Option(
         help: """
             Origins that browsers may connect from, separated by commas: https://example.com, https://*.example.com. \
-            Others get 403; clients that are no browsers send no origin. (default: all may connect, none may call the \
-            management API)
+            Others get 403; clients that are no browsers send no origin. Says nothing about the management API. \
+            (default: all may connect)
             """)
     var allowOrigin: String?
     @Option(help: "Most bytes in a client's frame; larger ones close with 1009. (default: 32KiB)")
@@ -97,7 +109,8 @@ struct ServeOptions: ParsableArguments {
             "host": host, "port": port, "stage": stage, "data": data, "tlsCertificate": tlsCertificate,
             "tlsKey": tlsKey, "loops": loops, "durability": durability,
             "syncInterval": syncInterval, "slowConsumer": slowConsumer, "allowBinary": allowBinary,
-            "maxConnections": maxConnections, "maxPending": maxPending, "connectRate": connectRate,
+            "domainName": domainName, "maxConnections": maxConnections, "maxPending": maxPending,
+            "connectRate": connectRate,
             "messageRate": messageRate, "allowOrigin": allowOrigin, "frameBytes": frameBytes,
             "messageBytes": messageBytes,
             "sendFrameBytes": sendFrameBytes, "headerBytes": headerBytes, "handshakeTimeout": handshakeTimeout,

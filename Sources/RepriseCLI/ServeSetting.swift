@@ -42,6 +42,7 @@ struct ServeSetting: Sendable {
         choice("slowConsumer", \.slowConsumerPolicy),
         switched("allowBinary", \.allowsBinary),
         switched("managementOpen", \.isManagementOpen),
+        list("domainName", \.domainNames, form: "host names separated by commas"),
         number("maxConnections", \.connectionsMax),
         number("maxPending", \.pendingSocketsMax),
         number("connectRate", \.connectRateMax),

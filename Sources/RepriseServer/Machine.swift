@@ -1,3 +1,4 @@
+package import NIOCore
 package import Reprise
 
 /// What the engine asks the machine that it runs on. Whoever answers otherwise decides everything that is not in the code:
@@ -16,24 +17,28 @@ package struct Machine: Sendable {
     /// Whether many sends go to the kernel at once, where it takes that.
     package var batchesSends: Bool
 
+    /// Who holds the other end of a connection within this machine, by the addresses of both ends.
+    package var socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
+
     /// Makes a machine.
     package init(
         clock: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable () -> UInt64, bootID: String,
-        name: String,
-        batchesSends: Bool
+        name: String, batchesSends: Bool,
+        socketOwner: @escaping @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
     ) {
         self.clock = clock
         self.random = random
         self.bootID = bootID
         self.name = name
         self.batchesSends = batchesSends
+        self.socketOwner = socketOwner
     }
 
     /// This machine.
     static var host: Machine {
         Machine(
             clock: { Host.now }, random: { .random(in: .min ... .max) }, bootID: Host.bootID, name: Host.name,
-            batchesSends: true)
+            batchesSends: true, socketOwner: { SocketOwner.of($0, connectedTo: $1) })
     }
 }
 

@@ -12,8 +12,10 @@ public struct ServerConfiguration: Sendable {
     public var stage = "dev"
     /// The data folder.
     public var dataPath = "./reprise-data"
-    /// Whether the management API answers callers that are not on loopback.
+    /// Whether the management API answers every caller, and not only this user's and root's on this machine.
     public var isManagementOpen = false
+    /// Host names of this server beside `localhost` and the machine's addresses: the management API takes calls to these.
+    public var domainNames: [String] = []
 
     /// The PEM file with the certificate and those that vouch for it; empty serves without TLS.
     public var tlsCertificatePath = ""
@@ -49,7 +51,7 @@ public struct ServerConfiguration: Sendable {
     /// The most messages a second of one client, on average and at once; above, it is closed with 1008. 0 is no limit.
     public var messageRateMax = 0
     /// The origins that browsers may connect from, such as `https://example.com` or `https://*.example.com`; empty allows
-    /// all. The management API is closed to pages whose origin is not listed.
+    /// all.
     public var allowedOrigins: [String] = []
     /// The most payload bytes in a frame of a client; larger ones close with 1009.
     public var frameBytesMax = 32_768
@@ -119,6 +121,11 @@ public struct ServerConfiguration: Sendable {
         try check(
             !stage.isEmpty && stage.utf8.allSatisfy(isStageByte), "--stage", "must be letters, digits, `-` and `_`")
         try check(stage != "health" && stage != "ready", "--stage", "must not be `health` or `ready`")
+        for name in domainNames {
+            try check(
+                !name.isEmpty && name.utf8.allSatisfy(isHostByte), "--domain-name",
+                "must be host names like api.example.com, without scheme and port, not `\(name)`")
+        }
         try check(
             tlsCertificatePath.isEmpty == tlsKeyPath.isEmpty, tlsKeyPath.isEmpty ? "--tls-key" : "--tls-certificate",
             "is missing: TLS takes both, --tls-certificate and --tls-key")
@@ -161,6 +168,8 @@ public struct ServerConfiguration: Sendable {
             retainAgeSeconds == 0 || (1...3_153_600_000).contains(retainAgeSeconds), "--retain-age",
             "must be 0, or 1 second to 100 years")
     }
+
+    private func isHostByte(_ byte: UInt8) -> Bool { isStageByte(byte) || byte == UInt8(ascii: ".") }
 
     private func isStageByte(_ byte: UInt8) -> Bool {
         switch byte {

@@ -98,7 +98,7 @@ extension Simulation {
         let length = body.map { "Content-Length: \($0.utf8.count)\r\n" } ?? ""
         client.send(
             Array(
-                "\(method) /dev/@connections\(connection) HTTP/1.1\r\nHost: simulated\r\n\(length)\r\n\(body ?? "")"
+                "\(method) /dev/@connections\(connection) HTTP/1.1\r\nHost: localhost\r\n\(length)\r\n\(body ?? "")"
                     .utf8))
     }
 

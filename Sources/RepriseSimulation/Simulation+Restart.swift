@@ -25,7 +25,7 @@ extension Simulation {
             let ids = SharedGenerator(seed: seed)
             let machine = Machine(
                 clock: { [weak self] in self?.wallClock ?? Timestamp(rawValue: 0) }, random: { ids.next() },
-                bootID: "boot \(boot)", name: "simulated", batchesSends: false)
+                bootID: "boot \(boot)", name: "simulated", batchesSends: false, socketOwner: { _, _ in .trusted })
             do {
                 let starting = try RunningServer.start(
                     configuration, machine: machine,

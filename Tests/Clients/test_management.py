@@ -247,7 +247,7 @@ def test_other_loopback_addresses_may_call(server):
 def test_a_socket_serves_several_calls(server):
     with RawClient(server.port) as client:
         for _ in range(3):
-            client.send(b"POST /dev/@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+            client.send(b"POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx")
         replies = [client.receive_reply() for _ in range(3)]
     assert [reply.status for reply in replies] == [200] * 3
     positions = [reply.json["position"] for reply in replies]
@@ -257,7 +257,7 @@ def test_a_socket_serves_several_calls(server):
 def test_a_chunked_body_is_taken_whole(server):
     with server.raw() as client, RawClient(server.port) as caller:
         caller.send(
-            b"POST /dev/@connections HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
         assert caller.receive_reply().status == 200
         assert client.receive_text() == "abcde"

@@ -6,7 +6,7 @@ import Testing
 @testable import RepriseTesting
 
 @Suite struct HTTPExchangeTests {
-    private static let post = "POST /dev/@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+    private static let post = "POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"
 
     private func exchange(_ texts: String...) throws -> HTTPExchange {
         try HTTPExchange(texts.map { ByteBuffer(string: $0) })
@@ -21,7 +21,7 @@ import Testing
 
     @Test func `pipelined requests have an answer each, until one cannot be read`() throws {
         let exchange = try exchange(
-            Self.post + Self.post + "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + "no request\r\n\r\n")
+            Self.post + Self.post + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + "no request\r\n\r\n")
         #expect(exchange.replies.map(\.status) == [200, 200, 200, 400])
         #expect(exchange.sent.count == 2)
         #expect(!exchange.isOpen)
@@ -34,7 +34,7 @@ import Testing
 
     @Test func `a handshake is answered with 101`() throws {
         let exchange = try exchange(
-            "GET /dev HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "GET /dev HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                 + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         #expect(exchange.replies.map(\.status) == [101])
         #expect(exchange.replies[0]["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
@@ -43,7 +43,7 @@ import Testing
 
     @Test func `a request for a tunnel is the last of its socket`() throws {
         let exchange = try exchange(
-            "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            "CONNECT x:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(exchange.replies.map(\.status) == [403])
         #expect(exchange.replies[0]["connection"] == "close")
         #expect(!exchange.isOpen)

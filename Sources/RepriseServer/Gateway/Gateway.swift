@@ -38,6 +38,9 @@ final class Gateway {
     let receiveBuffer = ReceiveBuffer()
     let messageRate: RateLimit?
     let origins: OriginRule
+    let managementRule: ManagementRule
+    /// Who holds the other end of a socket within this machine.
+    let socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
     /// Sockets that are not WebSockets yet.
     var pending: PendingSockets
     private let connectRate: SharedRateLimit
@@ -79,6 +82,9 @@ final class Gateway {
         frameLimits = configuration.frameLimits
         messageRate = RateLimit(perSecond: configuration.messageRateMax)
         origins = OriginRule(configuration.allowedOrigins)
+        managementRule = ManagementRule(
+            isOpen: configuration.isManagementOpen, domainNames: configuration.domainNames)
+        socketOwner = machine.socketOwner
         pending = PendingSockets(countMax: configuration.pendingSocketsMax)
     }
 

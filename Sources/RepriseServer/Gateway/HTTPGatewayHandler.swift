@@ -4,8 +4,9 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Reprise
 
-/// Answers requests, one at a time and in their order: while one is being answered, further ones wait, and nothing is
-/// read.
+/// Answers requests, one at a time and in their order: until an answer has left as a whole, further requests wait, and
+/// nothing is read. So a client that takes no answers makes the server keep one of them, and nothing is in the channel when a
+/// request turns the socket into a WebSocket.
 ///
 /// NIO's upgraders write the 101 themselves, and a direct send could overtake it; so the handshake is ours: at the end
 /// of the request the HTTP handlers leave, and the connect intent is handed in. The 101 goes out when
@@ -25,9 +26,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isReadWanted = false
     /// Why what follows the request that is being answered cannot be read.
     private var unreadable: HTTPParserError?
-    private var head: HTTPRequestHead?
-    private var body = ByteBuffer()
-    private var isBodyTooLarge = false
+    private var incoming: IncomingRequest?
+    /// Whether the caller is of a user that may use the management API; asked once for a socket.
+    private var owner: SocketOwner?
     private var deadline: Scheduled<Void>?
     /// The place among the loop's pending sockets.
     private var ticket: PendingSockets.Ticket?
@@ -85,22 +86,29 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            self.head = head
-            body = ByteBuffer()
-            isBodyTooLarge = false
+            incoming = IncomingRequest(head, for: purpose(of: head, context))
         case .body(var part):
-            if body.readableBytes + part.readableBytes > gateway.configuration.messageBytesMax {
-                isBodyTooLarge = true
-                body = ByteBuffer()
-            } else if !isBodyTooLarge {
-                body.writeBuffer(&part)
-            }
+            incoming?.take(&part, bytesMax: gateway.configuration.messageBytesMax)
         case .end:
-            guard let head else { return }
-            self.head = nil
+            guard let request = incoming else { return }
+            incoming = nil
             isAnswering = true
-            answer(head, context)
+            answer(request, context)
         }
+    }
+
+    /// What the request is for, if this caller may ask for it.
+    private func purpose(of head: HTTPRequestHead, _ context: ChannelHandlerContext) -> RequestPurpose {
+        let configuration = gateway.configuration
+        let purpose = RequestPurpose(of: head, stage: configuration.stage, targetBytesMax: configuration.targetBytesMax)
+        guard purpose.isManagement else { return purpose }
+        let caller = ManagementRule.Caller(address: context.remoteAddress) {
+            let owner = self.owner ?? self.gateway.socketOwner(context.remoteAddress, context.localAddress)
+            self.owner = owner
+            return owner
+        }
+        guard let reason = gateway.managementRule.refusal(of: head, from: caller) else { return purpose }
+        return .refusal(.error(.forbidden, "ForbiddenException", reason))
     }
 
     /// A request was answered: on with the next. One that is answered at once comes back here from inside the loop, which
@@ -117,46 +125,27 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.read()
     }
 
-    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let stage = gateway.configuration.stage
-        if head.uri.utf8.count > gateway.configuration.targetBytesMax {
-            return reply(.error(.uriTooLong, "URITooLongException", "URI Too Long"), to: head, context)
-        }
-        let segments = RequestTarget(head.uri).segments ?? []
-        switch (segments.first, segments.count) {
-        case ("health", 1) where head.method == .GET:
-            reply(management.health(), to: head, context)
-        case ("ready", 1) where head.method == .GET:
-            reply(management.ready(isStopping: gateway.isStopping), to: head, context)
-        case (stage, 1):
-            upgrade(head, context)
-        case (stage, 2...3) where segments[1] == "@connections":
-            manage(head, segments.count == 3 ? segments[2] : nil, context)
-        case (stage, 2) where segments[1] == "@replay":
-            manage(head, nil, asksPlayer: true, context)
-        default:
-            reply(.forbidden, to: head, context)
+    private func answer(_ request: IncomingRequest, _ context: ChannelHandlerContext) {
+        let head = request.head
+        switch request.purpose {
+        case .health: reply(management.health(), to: head, context)
+        case .ready: reply(management.ready(isStopping: gateway.isStopping), to: head, context)
+        case .handshake: upgrade(head, context)
+        case .connections(let connection):
+            let call = ManagementCall(method: head.method, connection: connection, payload: request.body)
+            reply(management.perform(call), to: head, context)
+        case .player:
+            let call = ManagementCall(method: head.method, connection: nil, payload: request.body)
+            reply(management.askPlayer(call), to: head, context)
+        case .refusal(let refusal): reply(refusal, to: head, context)
         }
     }
 
-    private func manage(
-        _ head: HTTPRequestHead, _ connection: String?, asksPlayer: Bool = false, _ context: ChannelHandlerContext
+    private func reply(
+        _ answer: EventLoopFuture<HTTPReply>, to head: HTTPRequestHead, _ context: ChannelHandlerContext
     ) {
         deadline?.cancel()
-        guard gateway.configuration.isManagementOpen || context.remoteAddress?.isLoopback == true else {
-            return reply(.forbidden, to: head, context)
-        }
-        // A page that a browser on this machine shows is on loopback too.
-        guard gateway.origins.admitsToManagement(head.headers.first(name: "origin")) else {
-            return reply(.forbidden, to: head, context)
-        }
-        let payload = isBodyTooLarge ? nil : body
-        body = ByteBuffer()
-        let call = ManagementCall(method: head.method, connection: connection, payload: payload)
-        let answer = asksPlayer ? management.askPlayer(call) : management.perform(call)
-        answer.assumeIsolated().whenSuccess { reply in
-            self.reply(reply, to: head, context)
-        }
+        answer.assumeIsolated().whenSuccess { reply in self.reply(reply, to: head, context) }
     }
 
     func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -166,15 +155,14 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let staysHTTP = head.method != .CONNECT && !head.headers.contains(name: "upgrade")
         let keepAlive = head.isKeepAlive && !gateway.isStopping && staysHTTP
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
-        startDeadline(context)
-        guard keepAlive else {
-            // Nothing behind it is answered.
-            let written = context.eventLoop.makePromise(of: Void.self)
-            written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
-            return context.writeAndFlush(wrapOutboundOut(bytes), promise: written)
+        startDeadline(context)  // for the client, to take the answer
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { result in
+            guard keepAlive, case .success = result else { return context.close(promise: nil) }
+            self.startDeadline(context)  // for its next request
+            self.answered(context)
         }
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-        answered(context)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: written)
     }
 
     /// A request that cannot be parsed, or breaks a limit of the decoder.
@@ -197,7 +185,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
             default: .error(.badRequest, "BadRequestException", "Bad Request")
             }
         let request = HTTPRequestHead(version: .http1_0, method: .GET, uri: "/")  // 1.0: the reply closes
-        reply(refused, to: head ?? request, context)
+        reply(refused, to: incoming?.head ?? request, context)
         context.close(mode: .input, promise: nil)
     }
 }

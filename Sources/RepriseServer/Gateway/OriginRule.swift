@@ -37,18 +37,7 @@ struct OriginRule: Sendable {
 
     /// Whether a WebSocket may be opened from `origin`; `nil` is a client that is no browser.
     func admits(_ origin: String?) -> Bool {
-        guard let origin, !allowed.isEmpty else { return true }
-        return isListed(origin)
-    }
-
-    /// Whether the management API may be called from `origin`. A page must be named: with no list no page is.
-    func admitsToManagement(_ origin: String?) -> Bool {
-        guard let origin else { return true }
-        return isListed(origin)
-    }
-
-    private func isListed(_ origin: String) -> Bool {
-        let origin = origin.lowercased()
+        guard let origin = origin?.lowercased(), !allowed.isEmpty else { return true }
         return allowed.contains { pattern in
             guard let star = pattern.range(of: "://*.") else { return pattern == "*" || pattern == origin }
             let scheme = pattern[..<star.lowerBound] + "://"

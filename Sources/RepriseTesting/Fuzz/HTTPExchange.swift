@@ -47,7 +47,7 @@ struct HTTPExchange: Equatable {
         let bits = SharedGenerator(seed: 1)
         let machine = Machine(
             clock: { Timestamp(rawValue: 1_700_000_000_000_000_000) }, random: { bits.next() }, bootID: "boot",
-            name: "fuzzed", batchesSends: false)
+            name: "fuzzed", batchesSends: false, socketOwner: { _, _ in .trusted })
         let loop = EmbeddedEventLoop()
         let starting = try RunningServer.start(
             configuration, machine: machine, loops: .init(sockets: [loop], disk: loop, reader: nil),

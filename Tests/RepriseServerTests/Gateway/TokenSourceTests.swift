@@ -15,7 +15,8 @@ import Testing
     @Test func `the same machine gives the same tokens`() {
         func tokens() -> [String] {
             let machine = Machine(
-                clock: { Timestamp(rawValue: 0) }, random: { 7 }, bootID: "", name: "", batchesSends: false)
+                clock: { Timestamp(rawValue: 0) }, random: { 7 }, bootID: "", name: "", batchesSends: false,
+                socketOwner: { _, _ in .unknown })
             var tokens = TokenSource(machine)
             return ["\(tokens.connectionID())", "\(tokens.requestID())", "\(tokens.messageID())", tokens.uuid()]
         }

@@ -41,6 +41,21 @@ final class LiveClient: Sendable {
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, option, &value, socklen_t(MemoryLayout.size(ofValue: value)))
     }
 
+    /// The port that the system chose for this socket.
+    var ownPort: Int {
+        get throws {
+            var address = sockaddr_in()
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let outcome = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+                    unsafe getsockname(descriptor, rebound, &size)
+                }
+            }
+            guard outcome == 0 else { throw LiveError("getsockname: \(errno)") }
+            return Int(in_port_t(bigEndian: address.sin_port))
+        }
+    }
+
     // MARK: Bytes
 
     func send(_ bytes: [UInt8]) throws {

@@ -28,9 +28,10 @@ import Testing
     @Test func `answers pipelined requests in their order, and what cannot be read after them`() async throws {
         try await LiveServer.run(configuration) { server in
             let client = try LiveClient(port: server.port)
-            let post = "POST /dev/@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+            let post = "POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
             try client.send(
-                text: post + "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + post + "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+                text: post + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + post
+                    + "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n"
                     + "this is not HTTP\r\n\r\n")
             let statuses = try (0..<5).map { _ in try client.reply().status }
             #expect(statuses == [200, 200, 200, 403, 400])
@@ -41,7 +42,7 @@ import Testing
     @Test func `answers as many pipelined requests as a client sends`() async throws {
         try await LiveServer.run(configuration) { server in
             let client = try LiveClient(port: server.port)
-            let post = "POST /dev/@connections HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"
+            let post = "POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
             try client.send(text: post + String(repeating: "GET / HTTP/1.1\r\n\r\n", count: 2000))
             let statuses = try (0...2000).map { _ in try client.reply().status }
             #expect(statuses == [200] + Array(repeating: 403, count: 2000))
@@ -51,7 +52,7 @@ import Testing
     @Test func `takes a WebSocket handshake behind another request`() async throws {
         try await LiveServer.run(configuration) { server in
             let client = try LiveClient(port: server.port)
-            try client.send(text: "GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + LiveClient.handshake("/dev"))
+            try client.send(text: "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + LiveClient.handshake("/dev"))
             #expect(try client.reply().status == 200)
             #expect(try client.head().hasPrefix("HTTP/1.1 101"))
         }
@@ -113,7 +114,7 @@ import Testing
             #expect(frames.map(\.isFinal) == [false, false, true])
 
             let raw = try LiveClient(port: server.port)
-            try raw.send(text: "POST /dev/@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+            try raw.send(text: "POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
             try raw.send([0x61, 0xFF])
             #expect(try raw.reply().status == 200)
             #expect(try client.receive().text == "a\u{FFFD}")
@@ -173,7 +174,7 @@ import Testing
         configuration.handshakeTimeoutSeconds = 0.3
         try await LiveServer.run(configuration) { server in
             let client = try LiveClient(port: server.port)
-            let health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+            let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
             try client.send(text: health + health + LiveClient.handshake("/dev"))
             #expect(try client.reply().status == 200)
             #expect(try client.reply().status == 200)
@@ -204,7 +205,7 @@ import Testing
             for index in 0..<40 {
                 let client = try LiveClient(port: server.port)
                 try client.send(
-                    text: "POST /dev/@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+                    text: "POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"
                         + LiveClient.handshake("/dev") + LiveClient.handshake("/dev"))
                 if index % 2 == 0 { client.reset() } else { client.endOutput() }
             }

@@ -1,0 +1,65 @@
+// A request while it is being read. What it is for, and who may ask for that, is decided by its head.
+
+internal import NIOCore
+internal import NIOHTTP1
+
+/// What a request is for.
+enum RequestPurpose {
+    case health
+    case ready
+    case handshake
+    /// A call to `@connections`; `nil` is everyone.
+    case connections(String?)
+    /// A call to `@replay`.
+    case player
+    /// Nothing that is served, or not to this caller.
+    case refusal(HTTPReply)
+
+    /// Reads method and target.
+    init(of head: HTTPRequestHead, stage: String, targetBytesMax: Int) {
+        guard head.uri.utf8.count <= targetBytesMax else {
+            self = .refusal(.error(.uriTooLong, "URITooLongException", "URI Too Long"))
+            return
+        }
+        let segments = RequestTarget(head.uri).segments ?? []
+        switch (segments.first, segments.count) {
+        case ("health", 1) where head.method == .GET: self = .health
+        case ("ready", 1) where head.method == .GET: self = .ready
+        case (stage, 1): self = .handshake
+        case (stage, 2...3) where segments[1] == "@connections": self = .connections(segments.dropFirst(2).first)
+        case (stage, 2) where segments[1] == "@replay": self = .player
+        default: self = .refusal(.forbidden)
+        }
+    }
+
+    /// Whether only those may ask whom `ManagementRule` admits.
+    var isManagement: Bool {
+        switch self {
+        case .connections, .player: true
+        case .health, .ready, .handshake, .refusal: false
+        }
+    }
+}
+
+/// A request of which the head has come. Its body is kept only where somebody wants it: in posts of trusted callers.
+struct IncomingRequest {
+    let head: HTTPRequestHead
+    let purpose: RequestPurpose
+    /// What has come of the body; `nil` when it is larger than a message may be.
+    private(set) var body: ByteBuffer? = ByteBuffer()
+
+    init(_ head: HTTPRequestHead, for purpose: RequestPurpose) {
+        self.head = head
+        self.purpose = purpose
+    }
+
+    /// A part of the body has come.
+    mutating func take(_ part: inout ByteBuffer, bytesMax: Int) {
+        guard purpose.isManagement, head.method == .POST, let kept = body?.readableBytes else { return }
+        if kept + part.readableBytes > bytesMax {
+            body = nil
+        } else {
+            body?.writeBuffer(&part)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// Who may call the management API. To be on loopback says little: a reverse proxy on this machine, its other users, and pages
+// in their browsers are on loopback too.
+
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Decides over a call by its head and its socket, before a byte of its body is kept.
+///
+/// One caller cannot be told apart: a proxy that runs as the server's own user, speaks HTTP/1.1, says nothing of itself and
+/// passes on a `Host` of this machine.
+struct ManagementRule: Sendable {
+    /// Whether callers from everywhere are taken.
+    private let isOpen: Bool
+    /// The names under which this server is known beside `localhost` and its addresses, in lower case.
+    private let domainNames: Set<String>
+
+    init(isOpen: Bool, domainNames: [String]) {
+        self.isOpen = isOpen
+        self.domainNames = Set(domainNames.map { $0.lowercased() })
+    }
+
+    /// Who calls.
+    struct Caller {
+        var address: SocketAddress?
+        /// Asks the kernel whose socket it is; asked last.
+        var owner: () -> SocketOwner
+    }
+
+    /// Why a call is refused, with the flag that would change that; `nil` for a call that is taken.
+    func refusal(of head: HTTPRequestHead, from caller: Caller) -> String? {
+        let hosts = head.headers["host"]
+        let isOwnHost = hosts.count == 1 && isOwn(host: HostName(authority: hosts[0]))
+        // Also where every caller is taken: the browser of somebody who may reach the server is no way in for a page.
+        if let reason = refusalOfPage(head.headers, isOwnHost: isOwnHost, hosts) { return reason }
+        if isOpen { return nil }
+        let remedy = "; --management-open lets every caller in"
+        guard let address = caller.address, address.isLoopback else {
+            return "The management API answers callers on this machine" + remedy
+        }
+        if let name = proxyHeader(in: head.headers) {
+            return "The header \(name) says that a proxy passes this call on" + remedy
+        }
+        guard head.version == .http1_1 else {
+            return "HTTP/1.0 is what proxies speak that do not say that they are there" + remedy
+        }
+        guard isOwnHost else {
+            return "The Host header names no address of this server; --domain-name says which other names are its own"
+        }
+        switch caller.owner() {
+        case .trusted: return nil
+        case .other(let user):
+            return "The caller runs as user \(user), and this server does not" + remedy
+        case .unknown: return "The kernel does not say which user calls" + remedy
+        }
+    }
+
+    /// A browser says from which page a call comes.
+    private func refusalOfPage(_ headers: HTTPHeaders, isOwnHost: Bool, _ hosts: [String]) -> String? {
+        let isOwnSite = headers["sec-fetch-site"].allSatisfy { ["same-origin", "none"].contains($0.lowercased()) }
+        let isOwnOrigin = headers["origin"].allSatisfy { origin in
+            let parts = origin.lowercased().split(separator: "://", maxSplits: 1)
+            return isOwnHost && parts.count == 2 && ["http", "https"].contains(parts[0])
+                && parts[1] == hosts[0].lowercased()
+        }
+        if isOwnSite, isOwnOrigin { return nil }
+        return
+            "The header \(isOwnSite ? "Origin" : "Sec-Fetch-Site") says that a page of another origin makes this call; "
+            + "--domain-name says which names are this server's own"
+    }
+
+    private func proxyHeader(in headers: HTTPHeaders) -> String? {
+        headers.lazy.map(\.name).first { name in
+            let name = name.lowercased()
+            return ["forwarded", "via", "x-real-ip"].contains(name) || name.hasPrefix("x-forwarded-")
+        }
+    }
+
+    private func isOwn(host: HostName) -> Bool {
+        host.text == "localhost" || domainNames.contains(host.text) || host.isAddressOfThisMachine
+    }
+}
+
+/// The host of an authority, without its port; in lower case.
+struct HostName: Equatable {
+    let text: String
+
+    /// Reads `example.com`, `example.com:8080`, `127.0.0.1:8080` or `[::1]:8080` (RFC 3986 §3.2.2).
+    init(authority: String) {
+        let authority = authority.lowercased()
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            text = String(authority[authority.index(after: authority.startIndex)..<end])
+        } else {
+            text = String(authority.prefix { $0 != ":" })
+        }
+    }
+
+    /// A page cannot have an address of another machine as its host and reach this one, so any of this machine's is its own.
+    var isAddressOfThisMachine: Bool {
+        guard let address = try? SocketAddress(ipAddress: text, port: 0) else { return false }
+        if address.isLoopback { return true }
+        let own = (try? System.enumerateDevices().compactMap { $0.address?.ipAddress }) ?? []
+        return own.contains { $0 == address.ipAddress }
+    }
+}
