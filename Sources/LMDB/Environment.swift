@@ -61,7 +61,8 @@ internal import Glibc
     /// Bytes per page: the operating system's page size when the file was made.
     public let pageBytes: Int
 
-    /// Opens, and unless `readOnly` creates, the environment in the folder at `path`.
+    /// Opens, and unless `readOnly` creates, the environment in the folder at `path`. What it creates is its owner's alone, and
+    /// no program that this process starts inherits a descriptor of it.
     ///
     /// - Throws: `noSuchFile` when the folder does not exist; `accessDenied`; `invalid` or `versionMismatch` when
     ///   `data.mdb` is something else; `outOfMemory` when the map cannot be reserved.
@@ -78,7 +79,11 @@ internal import Glibc
             var flags = UInt32(MDB_NOTLS)
             if options.readOnly { flags |= UInt32(MDB_RDONLY) }
             if options.synchronization == .onRequest { flags |= UInt32(MDB_NOSYNC) }
-            try unsafe check(mdb_env_open(handle, path, flags, 0o644), "mdb_env_open \(path)")
+            try unsafe check(mdb_env_open(handle, path, flags, 0o600), "mdb_env_open \(path)")
+            // LMDB opens all others itself with O_CLOEXEC.
+            var descriptor: CInt = -1
+            try unsafe check(mdb_env_get_fd(handle, &descriptor), "mdb_env_get_fd")
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             var stat = MDB_stat()
             try unsafe check(mdb_env_stat(handle, &stat), "mdb_env_stat")
             pageBytes = Int(stat.ms_psize)

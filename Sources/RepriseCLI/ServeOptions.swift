@@ -93,7 +93,9 @@ struct ServeOptions: ParsableArguments {
     var retainBytes: String?
     @Option(help: "Age of events to keep, such as 12h or 7d: older ones are trimmed away. (default: 0, keep all)")
     var retainAge: String?
-    @Option(help: "Connect headers that are not recorded. (default: authorization,cookie)") var redactHeaders: String?
+    @Option(
+        help: "Connect headers that are not recorded. (default: authorization,cookie,proxy-authorization,x-api-key)")
+    var redactHeaders: String?
     @Option(
         name: .customLong("route"),
         help: ArgumentHelp(

@@ -16,7 +16,7 @@ package final class DataFolderLock: Sendable {
             throw .log(error)
         }
         let path = "\(folder)/serve.lock"
-        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw .folderUnusable(path: folder, reason: Host.text(ofError: errno))
         }

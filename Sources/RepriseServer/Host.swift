@@ -42,10 +42,37 @@ package enum Host {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// Keeps a descriptor from programs that this process starts.
+    static func closeOnExec(_ descriptor: CInt) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+
+    /// The same for every epoll instance of this process: NIO makes those of its loops without the flag, and does not hand them
+    /// out.
+    static func closeEpollsOnExec() {
+        guard let folder = unsafe opendir("/proc/self/fd") else { return }
+        defer { unsafe closedir(folder) }
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            var target = [CChar](repeating: 0, count: 64)
+            guard let descriptor = CInt(name), unsafe readlink("/proc/self/fd/\(name)", &target, target.count - 1) > 0,
+                String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+                    == "anon_inode:[eventpoll]"
+            else { continue }
+            closeOnExec(descriptor)
+        }
+    }
+
+    /// Whether users other than the owner may do anything with a file or folder.
+    static func isOpenToOthers(_ path: String) -> Bool {
+        var found = stat()
+        return unsafe stat(path, &found) == 0 && found.st_mode & 0o077 != 0
+    }
+
     /// Changes with every boot; empty where the system has none.
     package static var bootID: String {
         var bytes = [UInt8](repeating: 0, count: 64)
-        let descriptor = unsafe open("/proc/sys/kernel/random/boot_id", O_RDONLY)
+        let descriptor = unsafe open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }
         defer { close(descriptor) }
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }

@@ -72,6 +72,7 @@ public struct Server: Service {
         let readerLoop =
             configuration.slowConsumerPolicy == .catchUp ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
         let playerLoop = playback.map { _ in MultiThreadedEventLoopGroup(numberOfThreads: 1) }
+        Host.closeEpollsOnExec()
         let result = await Result {
             let player = try playback.flatMap { playback in
                 try playerLoop.map { try Player(playback, eventLoop: $0.next(), clock: { Host.now }) }
@@ -96,9 +97,6 @@ public struct Server: Service {
         let (failures, failed) = AsyncStream.makeStream(of: ServerError.self)
         let running: RunningServer
         do {
-            if configuration.isManagementOpen {
-                logger.warning("the management API answers every caller: --management-open", metadata: nil)
-            }
             running = try await RunningServer.start(
                 configuration, machine: .host,
                 loops: .init(sockets: Array(loops.makeIterator()), disk: diskLoop, reader: readerLoop), player: player,
@@ -106,6 +104,7 @@ public struct Server: Service {
             ).get()
             engineRoom.open(running)
             try await channel.setOption(.autoRead, value: true).get()
+            warnOfOpenDoors()
             onListening(
                 ServerAnnouncement(
                     url: "\(configuration.isSecure ? "wss" : "ws")://\(host(of: channel))/\(configuration.stage)",
@@ -130,6 +129,20 @@ public struct Server: Service {
         let result = await Result { try await ended.get() }
         try await running.abandon().get()
         try result.get()
+    }
+
+    /// Says what others than the server's own user may do.
+    private func warnOfOpenDoors() {
+        if configuration.isManagementOpen {
+            logger.warning("the management API answers every caller: --management-open", metadata: nil)
+        }
+        if Host.isOpenToOthers(configuration.dataPath) {
+            logger.warning(
+                """
+                other users of this machine may look into the data folder, which holds all that clients sent: \
+                chmod -R go= \(configuration.dataPath)
+                """)
+        }
     }
 
     /// Waits until the log fails, or a shutdown is asked for (`nil`).
@@ -169,8 +182,12 @@ public struct Server: Service {
                 .serverChannelOption(.backlog, value: 4096)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.autoRead, value: false)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try channel.closeOnExec() }
+                }
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        try channel.closeOnExec()
                         try engineRoom.equip(channel, identity.value)
                     }
                 }
@@ -210,6 +227,13 @@ private final class EngineRoom: Sendable {
             preconditionFailure("a connection was accepted before the log was ready")
         }
         try server.equip(channel, with: identity?.makeHandler())
+    }
+}
+
+extension Channel {
+    /// Keeps the channel's socket from programs that this process starts. On its loop.
+    fileprivate func closeOnExec() throws {
+        try pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { Host.closeOnExec($0) }
     }
 }
 

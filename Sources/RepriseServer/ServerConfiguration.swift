@@ -84,7 +84,7 @@ public struct ServerConfiguration: Sendable {
     public var retainAgeSeconds = 0.0
 
     /// Names of connect headers that are not recorded, lower-case.
-    public var redactedHeaders: Set<String> = ["authorization", "cookie"]
+    public var redactedHeaders: Set<String> = ["authorization", "cookie", "proxy-authorization", "x-api-key"]
 
     /// The defaults.
     public init() {}

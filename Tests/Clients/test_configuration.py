@@ -35,7 +35,7 @@ def test_the_defaults_are_those_of_the_design():
     assert found["frameBytes"] == "32768" and found["messageBytes"] == "131072"
     assert found["idleTimeout"] == "600" and found["lifetime"] == "7200"
     assert found["ringBytes"] == str(64 << 20) and found["slowConsumer"] == "disconnect"
-    assert found["redactHeaders"] == '"authorization,cookie"'
+    assert found["redactHeaders"] == '"authorization,cookie,proxy-authorization,x-api-key"'
     assert found["routeSelection"] == "$request.body.action"
     assert "routes:\n  - onMessage=broadcast:data\n" in printed()
 

@@ -197,10 +197,10 @@ def test_nothing_is_left_behind_and_the_recording_is_not_touched(play, recording
     player = play("--speed", "max")
     with player.raw() as client:
         assert frames(client, 5) == EVERYONE
-        assert any(path.name.startswith("reprise-replay-") for path in folder.iterdir())
+        assert any(path.name.startswith("reprise-") for path in folder.iterdir())
         player.stop(signal.SIGINT)
         assert client.receive_close()[0] == 1001
-    assert not any(path.name.startswith("reprise-replay-") for path in folder.iterdir())
+    assert not any(path.name.startswith("reprise-") for path in folder.iterdir())
     assert (recording.data / "data.mdb").read_bytes() == before
 
 

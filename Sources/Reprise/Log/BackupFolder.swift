@@ -23,7 +23,7 @@ struct BackupFolder: ~Copyable {
             try EventLog.makeFolder(String(path[..<slash]))
         }
         let unfinishedPath = "\(path).partial"
-        guard unsafe mkdir(unfinishedPath, 0o755) == 0 else {
+        guard unsafe mkdir(unfinishedPath, 0o700) == 0 else {
             throw .folder(
                 path: unfinishedPath,
                 reason: errno == EEXIST

@@ -81,13 +81,13 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Makes the folder at `path` and those above it, where they do not exist.
+    /// Makes the folder at `path` and those above it, where they do not exist, each for its owner alone.
     public static func makeFolder(_ path: String) throws(LogError) {
         var end = path.startIndex
         repeat {
             end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
             let prefix = String(path[..<end])
-            if unsafe mkdir(prefix, 0o755) == 0 {
+            if unsafe mkdir(prefix, 0o700) == 0 {
                 UnfinishedLog.syncNames(in: prefix + "/..")
             } else if errno != EEXIST {
                 throw .folder(path: prefix, reason: unsafe String(cString: strerror(errno)))

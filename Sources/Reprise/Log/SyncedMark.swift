@@ -31,7 +31,7 @@ public struct SyncedMark: Equatable, Sendable {
             if !succeeds { throw .storage(LMDBError(LMDBError.Code(rawValue: errno), in: "writing \(file)")) }
         }
         let isNew = !SyncedMark.exists(in: path)
-        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         try check(descriptor >= 0)
         defer { close(descriptor) }
         let bytes = DerivedValue.seal(encoded(), key: 0)

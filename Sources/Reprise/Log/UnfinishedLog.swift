@@ -11,7 +11,7 @@ enum UnfinishedLog {
 
     /// Puts a new name in a folder on the disk. Where folders cannot be synced there is nothing to do.
     static func syncNames(in folder: String) {
-        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY)
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if descriptor >= 0 {
             fsync(descriptor)
             close(descriptor)

@@ -3,6 +3,7 @@
 internal import NIOCore
 internal import Reprise
 internal import RepriseLoad
+internal import RepriseServer
 
 /// A HAR's WebSockets as the events of one session.
 ///
@@ -74,7 +75,7 @@ struct HARSession {
         var id = told ?? shown ?? ConnectionID(using: &source)
         while !known.insert(id).inserted { id = ConnectionID(using: &source) }
         let (host, stage, query) = entry.target
-        let redacted: Set = ["authorization", "cookie"]
+        let redacted = ServerConfiguration().redactedHeaders
         return Connected(
             connection: id, request: RequestID(using: &source), sourceIP: "", host: host, stage: stage, query: query,
             headers: (entry.request.headers ?? [])

@@ -57,7 +57,7 @@ struct ReplayServer {
         // Viewers may watch a quiet recording for as long as they like.
         configuration.idleTimeoutSeconds = 31_536_000
         configuration.lifetimeSeconds = 31_536_000
-        configuration.dataPath = try ReplayServer.makeScratchFolder()
+        configuration.dataPath = try ScratchFolder.make(in: FileManager.default.temporaryDirectory.path)
         defer { try? FileManager.default.removeItem(atPath: configuration.dataPath) }
         do throws(ConfigurationError) {
             try configuration.validate()
@@ -87,15 +87,5 @@ struct ReplayServer {
         } catch let error as ServerError {
             throw error.asFailure
         }
-    }
-
-    private static func makeScratchFolder() throws -> String {
-        let path = NSTemporaryDirectory() + "reprise-replay-\(UUID().uuidString)"
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        } catch {
-            throw CommandEnd(status: .couldNotRun, message: "cannot make a folder in \(NSTemporaryDirectory())")
-        }
-        return path
     }
 }
