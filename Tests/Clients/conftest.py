@@ -44,8 +44,8 @@ def servers(folder):
     must end with 0 by itself."""
     started = []
 
-    def start(*flags, data=None, env=None):
-        server = Server(*flags, data=data or folder / "data", env=env, folder=folder)
+    def start(*flags, data=None, **options):
+        server = Server(*flags, data=data or folder / "data", folder=folder, **options)
         started.append(server)
         return server
 

@@ -72,12 +72,13 @@ class Server:
 
     verb = ("serve",)
 
-    def __init__(self, *flags, data, folder, env=None):
+    def __init__(self, *flags, data, folder, env=None, user=None):
+        """`user` is what `callers.as_user` gives, for the server of another user."""
         self.data = pathlib.Path(data)
         self._stderr = open(folder / f"stderr-{time.monotonic_ns()}", "w+b")
         command = [*PREFIX, BINARY, *self.verb, "--json", "--port", "0", "--data", str(data), *map(str, flags)]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self._stderr, env=environment(env), cwd=folder)
+            command, stdout=subprocess.PIPE, stderr=self._stderr, env=environment(env), cwd=folder, **(user or {}))
         self.expected_exit = None
         line = self.process.stdout.readline()
         if not line:

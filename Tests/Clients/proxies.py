@@ -1,0 +1,140 @@
+"""Reverse proxies before a server on this machine, in the shortest configurations that do the job.
+
+Where the tests run as root a proxy serves as another user, as those that the system starts do: it begins as root and
+gives that up by itself, so the files of `tools/proxies` may lie where only root may look.
+"""
+
+import functools
+import grp
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+
+from reprise import DEADLINE, environment
+from callers import ask
+
+NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log stderr;
+{user}
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://127.0.0.1:{server};
+            {lines}
+        }}
+    }}
+}}
+"""
+
+HAPROXY = """
+global
+    maxconn 100
+    {user}
+defaults
+    mode http
+    timeout connect 30s
+    timeout client 30s
+    timeout server 30s
+    {lines}
+frontend f
+    bind fd@{descriptor}
+    default_backend b
+backend b
+    server s 127.0.0.1:{server}
+"""
+
+WEBSOCKETS = """
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection "upgrade";
+            proxy_set_header Host $host;
+"""
+
+CONFIGURATIONS = {  # program, text, and the lines that are more than the least
+    "nginx": ("nginx", NGINX, ""),  # HTTP/1.0, `Host: 127.0.0.1:PORT` of the server, and not a word of itself
+    "nginx-websockets": ("nginx", NGINX, WEBSOCKETS),  # HTTP/1.1, the client's Host without its port
+    "haproxy": ("haproxy", HAPROXY, ""),  # all headers as the client sent them
+    "haproxy-forwardfor": ("haproxy", HAPROXY, "option forwardfor"),
+}
+UPGRADING = [name for name in CONFIGURATIONS if name != "nginx"]
+IS_ROOT = os.geteuid() == 0
+
+
+@functools.cache
+def programs():
+    """The folder with nginx and HAProxy."""
+    tool = pathlib.Path(__file__).parents[2] / "tools/proxies"
+    done = subprocess.run([tool], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return pathlib.Path(done.stdout.strip())
+
+
+class Proxy:
+    """A proxy that runs, from the first answer of the server through it on."""
+
+    def __init__(self, name, server, user="nobody"):
+        """As root, it serves as `user`; otherwise as whoever runs the tests."""
+        program, text, lines = CONFIGURATIONS[name]
+        path = programs() / program
+        account = pwd.getpwnam(user)
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="reprise-test-"))
+        self._stderr = open(self._folder / "stderr", "w+b")
+        configuration = self._folder / "configuration"
+        # The port is chosen by the system and kept: the proxy inherits the socket, and nobody can take it in between.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+            configuration.write_text(text.format(
+                folder=self._folder, port=self.port, server=server.port, descriptor=listener.fileno(), lines=lines,
+                user=user_lines(program, account) if IS_ROOT else ""))
+            if IS_ROOT:
+                os.chown(self._folder, account.pw_uid, account.pw_gid)
+            arguments = {
+                "nginx": ["-p", self._folder, "-e", "stderr", "-c", configuration],
+                "haproxy": ["-db", "-f", configuration],
+            }[program]
+            self.process = subprocess.Popen(
+                [path, *arguments], stdout=self._stderr, stderr=self._stderr, cwd="/",
+                pass_fds=[listener.fileno()], env=environment({"NGINX": f"{listener.fileno()};"}))
+        try:
+            assert ask(self.port, "GET", "/health").status == 200
+        except (AssertionError, EOFError, OSError) as problem:
+            self._stderr.seek(0)
+            output = self._stderr.read().decode(errors="replace")
+            self.stop()
+            raise AssertionError(f"{name} does not serve: {problem!r}\n{output}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(DEADLINE)
+        finally:
+            self.process.kill()
+            self._stderr.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def user_lines(program, account):
+    group = grp.getgrgid(account.pw_gid).gr_name
+    if program == "nginx":
+        return f"user {account.pw_name} {group};"
+    return f"user {account.pw_name}\n    group {group}"
