@@ -2,10 +2,9 @@ internal import ArgumentParser
 internal import Glibc
 internal import NIOCore
 internal import Reprise
-internal import RepriseServer
 
 /// `reprise log import`.
-struct LogImportCommand: AsyncParsableCommand {
+struct LogImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Make a new log from exported lines.",
@@ -51,12 +50,12 @@ struct LogImportCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    func run() throws {
         let id = LogID(rawValue: UInt64.random(in: .min ... .max))
         var session: HARSession?
         let report: LogImport.Report
         if let har {
-            let made = try HARSession(try HARFile(path: har), routes: try await routes())
+            let made = try HARSession(try HARFile(path: har), routes: try routes())
             report = try importEvents(made.events, as: id)
             session = made
         } else {
@@ -65,9 +64,8 @@ struct LogImportCommand: AsyncParsableCommand {
         try print(report, session, id)
     }
 
-    private func routes() async throws -> RouteTable {
-        guard let config else { return .default }
-        return try await ServeOptions.parse(["--config", config]).resolve(defaults: ServerConfiguration()).engine.routes
+    private func routes() throws -> RouteTable {
+        try config.map(RulesFile.routes) ?? .default
     }
 
     private func importEvents(_ events: [Event], as id: LogID) throws -> LogImport.Report {

@@ -92,7 +92,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let chosen = try pacing.sessions(session, of: log, bounds)
         let sessions = chosen.filter { touches($0, bounds) }
         if let only = chosen.first, sessions.isEmpty { throw try outside(only, bounds, in: log) }
-        if try await comparison.run(log, sessions, bounds, json: json) { return }
+        if try comparison.run(log, sessions, bounds, json: json) { return }
         var output = StandardOutput()
         var hasDiverged = false
         for session in sessions {

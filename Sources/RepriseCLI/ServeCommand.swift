@@ -16,8 +16,9 @@ struct ServeCommand: AsyncParsableCommand {
             receives the data. Back ends use the AWS @connections API on the same port. Everything is recorded in the \
             data folder and can be replayed.
 
-            Every flag may also be given as an environment variable (--idle-timeout as REPRISE_IDLE_TIMEOUT) or in a \
-            YAML file (idleTimeout: 10m).
+            Every setting may also be given as an environment variable (--idle-timeout as REPRISE_IDLE_TIMEOUT, routes as \
+            REPRISE_ROUTES with commas between them; an empty one counts as not given) or in a YAML file \
+            (idleTimeout: 10m). A flag wins over a variable, which wins over the file.
 
             EXAMPLES
               reprise serve
@@ -38,7 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         var defaults = ServerConfiguration()
         defaults.loopCount = max(1, System.coreCount - 1)
-        let configuration = try await options.resolve(defaults: defaults)
+        let configuration = try options.resolve(defaults: defaults)
         if printConfig { return print(ServeCommand.yaml(configuration)) }
 
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
@@ -72,8 +73,9 @@ struct ServeCommand: AsyncParsableCommand {
     private static func yaml(_ configuration: ServerConfiguration) -> String {
         var lines = ServeSetting.all.map { "\($0.key): \($0.show(configuration))" }
         lines.append("routeSelection: \(YAMLText.scalar(configuration.engine.routes.selectionExpression.text))")
-        lines.append("routes:")
-        lines += configuration.engine.routes.routes.map { "  - \(YAMLText.scalar($0.description))" }
+        let routes = configuration.engine.routes.routes
+        lines.append(routes.isEmpty ? "routes: []" : "routes:")
+        lines += routes.map { "  - \(YAMLText.scalar($0.description))" }
         return lines.joined(separator: "\n")
     }
 }

@@ -1,10 +1,7 @@
 internal import ArgumentParser
-internal import Configuration
 internal import Foundation
 internal import Reprise
 internal import RepriseServer
-internal import SystemPackage
-internal import Yams
 
 /// The flags of `serve`. A flag wins over its environment variable, which wins over the configuration file.
 struct ServeOptions: ParsableArguments {
@@ -103,7 +100,12 @@ struct ServeOptions: ParsableArguments {
                 + "(default: onMessage=broadcast:data)", valueName: "key=action"))
     var routes: [String] = []
     @Option(help: "Where a message names its route. (default: $request.body.action)") var routeSelection: String?
-    @Option(help: "YAML file with the same settings in camelCase, and `routes` as a list.") var config: String?
+    @Option(
+        help: """
+            YAML file with the same settings in camelCase, and `routes` as a list; allowOrigin and redactHeaders may be \
+            lists too. What is no setting, and a value of another form, is an error.
+            """)
+    var config: String?
 
     /// What was given as flags, by key.
     private var given: [String: String] {
@@ -127,86 +129,79 @@ struct ServeOptions: ParsableArguments {
 
     /// Puts flags, environment, file and defaults together.
     ///
-    /// - Parameter readsEnvironment: whether environment variables count.
+    /// - Parameter readsEnvironment: whether environment variables count; an empty one is none.
     /// - Throws: `ValidationError` (exit code 64) naming the flag, variable or key that is wrong.
-    func resolve(defaults: ServerConfiguration, readsEnvironment: Bool = true) async throws -> ServerConfiguration {
-        var configuration = defaults
-        var sources: [(reader: ConfigReader, name: (ServeSetting) -> String)] = []
-        if readsEnvironment {
-            let environment = EnvironmentVariablesProvider().prefixKeys(with: "reprise")
-            sources.append((ConfigReader(provider: environment), \.variable))
-        }
-        if let config {
-            let file = try await ServeOptions.file(config)
-            sources.append((ConfigReader(provider: file), { "\(config): \($0.key)" }))
-        }
+    func resolve(defaults: ServerConfiguration, readsEnvironment: Bool = true) throws -> ServerConfiguration {
+        let environment = readsEnvironment ? ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty } : [:]
+        let file = try config.map(SettingsFile.init(path:))
         let given = given
+        var configuration = defaults
+        var names: [String: String] = [:]
         for setting in ServeSetting.all {
-            if let text = given[setting.key] {
-                try ServeOptions.read(setting, text, setting.flag, &configuration)
-            } else if let found = sources.lazy.compactMap({ source in
-                source.reader.string(forKey: ConfigKey([setting.key])).map { ($0, source.name(setting)) }
-            }).first {
-                try ServeOptions.read(setting, found.0, found.1, &configuration)
+            let (text, name): (String, String)
+            if let flag = given[setting.key] {
+                (text, name) = (flag, setting.flag)
+            } else if let variable = environment[setting.variable] {
+                (text, name) = (variable, setting.variable)
+            } else if let value = file?.values[setting.key] {
+                (text, name) = (value.joined, value.name)
+            } else {
+                continue
             }
+            guard setting.read(text, &configuration) else {
+                throw ValidationError("\(name) must be \(setting.form), not `\(text)`")
+            }
+            names[setting.flag] = name
         }
-        configuration.engine.routes = try routeTable(sources.map(\.reader), configuration.engine.routes)
+        configuration.engine.routes = try routeTable(environment, file, configuration.engine.routes)
         do throws(ConfigurationError) {
             try configuration.validate()
         } catch {
-            throw ValidationError(error.description)
+            throw ValidationError("\(names[error.flag] ?? error.flag) \(error.rule)")
         }
         return configuration
     }
 
-    private static func read(
-        _ setting: ServeSetting, _ text: String, _ name: String, _ configuration: inout ServerConfiguration
-    ) throws {
-        guard setting.read(text, &configuration) else {
-            throw ValidationError("\(name) must be \(setting.form), not `\(text)`")
-        }
-    }
-
-    private func routeTable(_ readers: [ConfigReader], _ defaults: RouteTable) throws -> RouteTable {
-        let texts = routes.isEmpty ? readers.lazy.compactMap { $0.stringArray(forKey: "routes") }.first : routes
-        let expression = routeSelection ?? readers.lazy.compactMap { $0.string(forKey: "routeSelection") }.first
-        var selection = defaults.selectionExpression
+    private func routeTable(
+        _ environment: [String: String], _ file: SettingsFile?, _ defaults: RouteTable
+    ) throws -> RouteTable {
+        let expression: SettingsFile.Value? =
+            if let routeSelection {
+                SettingsFile.Value([routeSelection], name: "--route-selection")
+            } else if let text = environment["REPRISE_ROUTE_SELECTION"] {
+                SettingsFile.Value([text], name: "REPRISE_ROUTE_SELECTION")
+            } else {
+                file?.values["routeSelection"]
+            }
+        let given: SettingsFile.Value? =
+            if !routes.isEmpty {
+                SettingsFile.Value(routes, name: "--route")
+            } else if let text = environment["REPRISE_ROUTES"] {
+                SettingsFile.Value(
+                    text.split(separator: ",", omittingEmptySubsequences: false).map(String.init),
+                    name: "REPRISE_ROUTES")
+            } else {
+                file?.values["routes"]
+            }
+        var name = ""
         do throws(RouteTableError) {
-            if let expression { selection = try RouteSelectionExpression(expression) }
-        } catch {
-            throw ValidationError("--route-selection: \(error)")
-        }
-        do throws(RouteTableError) {
+            var selection = defaults.selectionExpression
+            if let expression {
+                name = expression.name
+                selection = try RouteSelectionExpression(expression.joined)
+            }
             var parsed = defaults.routes
-            if let texts {
+            if let given {
                 parsed = []
-                for text in texts { parsed.append(try Route(parsing: text.trimmingSpaces)) }
+                for item in given.texts {
+                    name = item.name
+                    parsed.append(try Route(parsing: item.text.trimmingSpaces))
+                }
+                name = given.name
             }
             return try RouteTable(selectionExpression: selection, routes: parsed)
         } catch {
-            throw ValidationError("--route: \(error)")
-        }
-    }
-
-    /// Reads the YAML file; a key that is no setting is an error, or a typing mistake would go unseen.
-    private static func file(_ path: String) async throws -> FileProvider<YAMLSnapshot> {
-        let known = Set(ServeSetting.all.map(\.key) + ["routes", "routeSelection"])
-        do {
-            guard let bytes = FileManager.default.contents(atPath: path) else {
-                throw ValidationError("--config \(path): there is no such file, or it cannot be read")
-            }
-            let text = String(decoding: bytes, as: UTF8.self)
-            for key in try Yams.compose(yaml: text)?.mapping?.keys.compactMap(\.string) ?? [] {
-                guard known.contains(key) else {
-                    throw ValidationError(
-                        "\(path): `\(key)` is not a setting; there are: \(known.sorted().joined(separator: ", "))")
-                }
-            }
-            return try await FileProvider<YAMLSnapshot>(filePath: FilePath(path))
-        } catch let error as ValidationError {
-            throw error
-        } catch {
-            throw ValidationError("--config \(path): \(error)")
+            throw ValidationError("\(name): \(error)")
         }
     }
 }

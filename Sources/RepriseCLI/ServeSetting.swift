@@ -12,6 +12,8 @@ struct ServeSetting: Sendable {
     var read: @Sendable (String, inout ServerConfiguration) -> Bool
     /// What a value looks like, for the error.
     var form: String
+    /// What its value may be in a YAML file.
+    var shape = SettingsFile.Shape.text
     /// Prints the value in the form that `read` takes.
     var show: @Sendable (ServerConfiguration) -> String
 
@@ -65,12 +67,12 @@ struct ServeSetting: Sendable {
         ServeSetting(
             key: "redactHeaders",
             read: { text, configuration in
-                let names = text.split(separator: ",").map { $0.trimmingSpaces.lowercased() }
-                configuration.redactedHeaders = Set(names.filter { !$0.isEmpty })
+                guard let names = items(text), names.allSatisfy(isHeaderName) else { return false }
+                configuration.redactedHeaders = Set(names.map { $0.lowercased() })
                 return true
             },
-            form: "header names separated by commas",
-            show: { "\"\($0.redactedHeaders.sorted().joined(separator: ","))\"" }),
+            form: "header names separated by commas", shape: .commaSeparated,
+            show: { YAMLText.quoted($0.redactedHeaders.sorted().joined(separator: ",")) }),
     ]
 
     // MARK: Kinds of values
@@ -120,10 +122,27 @@ struct ServeSetting: Sendable {
         ServeSetting(
             key: key,
             read: { text, configuration in
-                configuration[keyPath: path] = text.split(separator: ",").map(\.trimmingSpaces).filter { !$0.isEmpty }
+                guard let items = items(text) else { return false }
+                configuration[keyPath: path] = items
                 return true
             },
-            form: form, show: { "\"\($0[keyPath: path].joined(separator: ","))\"" })
+            form: form, shape: .commaSeparated, show: { YAMLText.quoted($0[keyPath: path].joined(separator: ",")) })
+    }
+
+    /// What stands between commas; `nil` where nothing does although the text is not empty: that would lift the rule.
+    private static func items(_ text: String) -> [String]? {
+        let items = text.split(separator: ",").map(\.trimmingSpaces).filter { !$0.isEmpty }
+        return items.isEmpty && !text.isEmpty ? nil : items
+    }
+
+    /// Whether a header can have this name; another would hide nothing (RFC 9110 §5.1).
+    private static func isHeaderName(_ name: String) -> Bool {
+        name.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+            default: Array("!#$%&'*+-.^_`|~".utf8).contains(byte)
+            }
+        }
     }
 
     private static func parsed<Value>(
@@ -180,16 +199,22 @@ enum YAMLText {
             default: Array("$./_-={}:".utf8).contains(byte)
             }
         }
-        let first = text.utf8.first ?? 0
-        if isPlain, !Array("-={}:".utf8).contains(first), text.utf8.last != UInt8(ascii: ":") { return text }
+        // An empty text and `null` would be read as no value.
+        guard isPlain, let first = text.utf8.first, text.lowercased() != "null" else { return quoted(text) }
+        return Array("-={}:".utf8).contains(first) || text.utf8.last == UInt8(ascii: ":") ? quoted(text) : text
+    }
+
+    /// The text in double quotes.
+    static func quoted(_ text: String) -> String {
         var quoted = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": quoted += "\\\""
             case "\\": quoted += "\\\\"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            // What YAML forbids, and what it takes for the end of a line or of the text.
+            case "\0"..<" ", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
                 let digits = String(scalar.value, radix: 16)
-                quoted += "\\x" + String(repeating: "0", count: 2 - digits.utf8.count) + digits
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
             default: quoted.unicodeScalars.append(scalar)
             }
         }

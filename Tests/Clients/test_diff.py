@@ -174,6 +174,17 @@ def test_a_configuration_that_cannot_be_read_is_said(load, write):
     assert log.replay("--config", write("a.yaml", ""), "--trace").returncode == 64
 
 
+@pytest.mark.parametrize("text, words", [
+    ("messageBytes: [1]\n", ":1: messageBytes must be "), ("port: 1\nroutes: a=echo\n", ":2: routes must be a list"),
+    ("routes:\n  - a: echo\n", ":2: an item of routes must be "), ("routes:\n", ":1: routes has no value"),
+    ("routes: [a=echo]\nroutes: [b=echo]\n", ":1: `routes` is given more than once"),
+    ("allowBinary: true\n---\nallowBinary: false\n", ":2: expected a single document")])
+def test_a_value_that_no_setting_takes_is_said_as_by_serve(load, write, text, words):
+    log, bad = load("nobody"), write("bad.yaml", text)
+    for done in (log.replay("--config", bad), run("log", "diff", log.data, "--config", write("good.yaml", ""), "--config", bad)):
+        assert done.returncode == 64 and "bad.yaml" + words in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
 # Builds
 
 

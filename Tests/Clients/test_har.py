@@ -182,6 +182,22 @@ def test_what_is_no_har_says_so_and_leaves_nothing(folder, text, words):
     assert not (folder / "data").exists()
 
 
+def test_the_routes_are_those_of_the_file_alone(folder):
+    """An environment variable that `serve` would read has no part in it, and what is no list of routes is refused."""
+    config = folder / "routes.yaml"
+    config.write_text("routes: [onMessage=broadcast:data]\n")
+    variables = {"REPRISE_ROUTES": "other=record", "REPRISE_PORT": "many"}
+    for name, flags, env in [("file", ("--config", config), variables), ("default", (), variables), ("clean", (), {})]:
+        done = run("log", "import", folder / name, "--har", CHAT, *flags, env=env)
+        assert done.returncode == 0, done.stderr
+    routes = [Log(folder / name).events("sessionStarted")[0]["routes"] for name in ("file", "default", "clean")]
+    assert routes[0] == routes[1] == routes[2]
+    config.write_text("routes: onMessage=broadcast:data\n")
+    done = run("log", "import", folder / "bad", "--har", CHAT, "--config", config)
+    assert done.returncode == 64 and "routes.yaml:1: routes must be a list" in done.stderr, done.stderr
+    assert not (folder / "bad").exists()
+
+
 def test_a_missing_file_and_contradictions(folder):
     assert run("log", "import", folder / "data", "--har", folder / "none").returncode == 1
     assert run("log", "import", folder / "data", "--har", CHAT, "--input", CHAT).returncode == 64

@@ -3,7 +3,7 @@ internal import NIOCore
 internal import Reprise
 
 /// `reprise log diff`.
-struct LogDiffCommand: AsyncParsableCommand {
+struct LogDiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
         abstract: "Compare two logs, or one log under two configurations.",
@@ -53,8 +53,8 @@ struct LogDiffCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        config.isEmpty ? try compareLogs() : try await compareConfigurations()
+    func run() throws {
+        config.isEmpty ? try compareLogs() : try compareConfigurations()
     }
 
     private func compareLogs() throws {
@@ -71,8 +71,8 @@ struct LogDiffCommand: AsyncParsableCommand {
         if difference.first != nil { throw CommandEnd(status: .divergence, message: nil) }
     }
 
-    private func compareConfigurations() async throws {
-        let rules = (try await RulesFile.read(config[0]), try await RulesFile.read(config[1]))
+    private func compareConfigurations() throws {
+        let rules = (try RulesFile.read(config[0]), try RulesFile.read(config[1]))
         DamageTrap.arm()
         let path = logs.first ?? DataOptions.defaultPath
         let log = try EventLog(path: path, access: .read, newID: LogID(rawValue: 0))

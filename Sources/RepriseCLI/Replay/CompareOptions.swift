@@ -42,9 +42,9 @@ struct CompareOptions: ParsableArguments {
     /// - Throws: `CommandEnd` with exit code 2 where something differs.
     func run(
         _ log: EventLog, _ sessions: [Session], _ bounds: (from: Position?, to: Position?), json: Bool
-    ) async throws -> Bool {
+    ) throws -> Bool {
         if let config {
-            try await compare(log, sessions, bounds, with: config, json: json)
+            try compare(log, sessions, bounds, with: config, json: json)
             return true
         }
         guard trace || against != nil || expect != nil || writeExpect != nil else { return false }
@@ -72,8 +72,8 @@ struct CompareOptions: ParsableArguments {
     private func compare(
         _ log: EventLog, _ sessions: [Session], _ bounds: (from: Position?, to: Position?), with path: String,
         json: Bool
-    ) async throws {
-        let rules = try await RulesFile.read(path)
+    ) throws {
+        let rules = try RulesFile.read(path)
         var output = StandardOutput()
         var differs = false
         for session in sessions {

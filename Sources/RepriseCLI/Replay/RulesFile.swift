@@ -4,13 +4,19 @@ internal import RepriseServer
 
 /// The part of a configuration file of `serve` that decides what becomes of messages.
 enum RulesFile {
-    /// Reads a file as `serve --config` would; what it does not say has its default. Environment variables have no part:
-    /// two files would not differ where one is set.
-    static func read(_ path: String) async throws -> MessageRules {
-        let options = try ServeOptions.parse(["--config", path])
-        let configuration = try await options.resolve(defaults: ServerConfiguration(), readsEnvironment: false)
+    /// Reads the rules, as `serve --config` would; what the file does not say has its default.
+    static func read(_ path: String) throws -> MessageRules {
+        let configuration = try configuration(path)
         return MessageRules(
             configuration: configuration.engine, messageBytesMax: configuration.messageBytesMax,
             allowsBinary: configuration.allowsBinary)
+    }
+
+    /// Reads the routes alone.
+    static func routes(_ path: String) throws -> RouteTable { try configuration(path).engine.routes }
+
+    /// Environment variables have no part: two files would not differ where one is set.
+    private static func configuration(_ path: String) throws -> ServerConfiguration {
+        try ServeOptions.parse(["--config=\(path)"]).resolve(defaults: ServerConfiguration(), readsEnvironment: false)
     }
 }
