@@ -140,7 +140,9 @@ def test_without_configuration_the_folder_is_in_the_working_directory(folder):
 
 # What the file says, and what it cannot say
 
-LISTS = {"allowOrigin": ["https://a.example", "https://*.b.example"], "redactHeaders": ["cookie", "x-one"]}
+LISTS = {
+    "allowOrigin": ["https://a.example", "https://*.b.example"], "domainName": ["a.example", "b.example"],
+    "redactHeaders": ["cookie", "x-one"]}
 
 
 @pytest.mark.parametrize("kind, value", [("not a list", " [a]"), ("not a mapping", " {a: b}"), ("no value", ""), ("not a list", " [[a]]")])
