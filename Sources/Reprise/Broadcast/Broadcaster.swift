@@ -9,6 +9,7 @@ struct Broadcaster: Sendable {
     var configuration: EngineConfiguration
     /// A payload that has to be written anew; kept for its capacity.
     private var scratch = ByteBuffer()
+    private var rewriter = JSONRewriter()
 
     init(configuration: EngineConfiguration) {
         self.configuration = configuration
@@ -38,7 +39,7 @@ struct Broadcaster: Sendable {
                 deliver(body.extracting(range), message, action, at: position, projection, &plan, &digest)
             } else {
                 scratch.clear()
-                configuration.routes.appendPayload(of: match, body: body, to: &scratch)
+                configuration.routes.appendPayload(of: match, body: body, to: &scratch, with: &rewriter)
                 deliver(scratch.readableBytesSpan, message, action, at: position, projection, &plan, &digest)
             }
         }

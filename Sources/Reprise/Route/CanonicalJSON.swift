@@ -9,7 +9,7 @@ public import NIOCore
 /// - White space between tokens is left out.
 ///
 /// Most bodies are already written that way by the client's own `JSON.stringify`. One scan recognises that, and the bytes
-/// are copied; or copied without white space; only what is left is parsed and written again.
+/// are copied; or copied without white space; only what is left is written anew, by `JSONRewriter`.
 ///
 /// - SeeAlso: ECMA-262, JSON.parse and JSON.stringify. `Tests/RepriseTests/Golden/json-stringify.jsonl` holds what V8 gave.
 public enum CanonicalJSON {
@@ -29,37 +29,33 @@ public enum CanonicalJSON {
         appendData(of: body, to: &output, usesFastPath: true)
     }
 
-    /// The same; without the fast path nothing of `JSONScanner` has a part in the result.
+    /// The same; without the fast path nothing of `JSONScanner` and `JSONRewriter` has a part in the result: tests hold the two
+    /// against each other.
     static func appendData(of body: RawSpan, to output: inout ByteBuffer, usesFastPath: Bool) -> Bool {
         if usesFastPath {
             guard let data = JSONBody(body, selecting: .none)?.data else { return false }
-            append(data, of: body, to: &output)
+            var rewriter = JSONRewriter()
+            append(data, of: body, to: &output, with: &rewriter)
             return true
         }
         guard case .object(let members)? = JSONParser.parse(body, from: 0, to: body.byteCount),
             let data = members.first(where: { $0.key == Array("data".utf8) })
         else { return false }
-        append(data.value, to: &output)
+        var text: [UInt8] = []
+        data.value.appendCanonical(to: &text)
+        output.writeBytes(text)
         return true
     }
 
     /// Appends the canonical text of a value that was scanned before.
-    static func append(_ slice: JSONSlice, of body: RawSpan, to output: inout ByteBuffer) {
+    static func append(
+        _ slice: JSONSlice, of body: RawSpan, to output: inout ByteBuffer, with rewriter: inout JSONRewriter
+    ) {
         switch slice.form {
         case .canonical: output.writeBytes(body.extracting(slice.start..<slice.end))
         case .spaced: appendWithoutSpace(slice, of: body, to: &output)
-        case .other:
-            guard let value = JSONParser.parse(body, from: slice.start, to: slice.end) else {
-                preconditionFailure("bytes \(slice.start)..<\(slice.end) were scanned as JSON and are not")
-            }
-            append(value, to: &output)
+        case .other: rewriter.append(slice, of: body, to: &output)
         }
-    }
-
-    private static func append(_ value: JSONValue, to output: inout ByteBuffer) {
-        var text: [UInt8] = []
-        value.appendCanonical(to: &text)
-        output.writeBytes(text)
     }
 
     /// Copies the stretches between white space; strings are stepped over whole.
