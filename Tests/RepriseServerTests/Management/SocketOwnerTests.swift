@@ -11,8 +11,6 @@ import Testing
             let own = try SocketAddress(ipAddress: "127.0.0.1", port: try client.ownPort)
             let remote = try SocketAddress(ipAddress: "127.0.0.1", port: server.port)
             #expect(SocketOwner.of(own, connectedTo: remote) == .trusted)
-            client.endOutput()
-            #expect(SocketOwner.of(own, connectedTo: remote) == .trusted)
             let nobody = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
             #expect(SocketOwner.of(nobody, connectedTo: remote) == .unknown)
             #expect(SocketOwner.of(nil, connectedTo: remote) == .unknown)
