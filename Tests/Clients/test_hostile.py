@@ -6,6 +6,7 @@ test_limits.py describe on their own are repeated here only where others could s
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import socket
@@ -14,7 +15,7 @@ import time
 
 import pytest
 
-from reprise import CLOSE, CONTINUATION, DEADLINE, LONG, PING, TEXT, RawClient, eventually, frame, message, run
+from reprise import CLOSE, CONTINUATION, DEADLINE, LONG, PING, PONG, TEXT, RawClient, eventually, frame, message, run
 
 MEMORY_BOUND = 48 << 20  # growth of a server under attack: buffers, rings and caches, nothing that an attacker can stretch
 
@@ -421,6 +422,38 @@ def test_a_flood_of_pings_by_a_client_that_does_not_read_costs_no_memory(serve):
         outcome.append("at most one pong waits for each")
         for client in clients:
             client.reset()
+
+
+def test_pings_that_come_at_once_are_answered_at_once(server):
+    """edge.md, fault 8: each had a send of its own, 10 900 of them for one read."""
+    with server.raw() as client:
+        client.send(b"".join(frame(PING, str(number)) for number in range(8000)))
+        answered = []
+        while answered[-1:] != [7999]:
+            _, opcode, payload = client.receive_frame()
+            assert opcode == PONG
+            answered.append(int(payload))
+        assert answered == sorted(set(answered)) and answered[0] == 0
+        assert len(answered) < 4000, "a pong for every ping"
+
+
+def test_what_is_in_flight_stays_within_its_bound(serve):
+    """edge.md, fault 3: every client had a read of 64 KiB more, and each of its smallest messages costs some hundred bytes."""
+    server = serve("--in-flight-bytes", "65536", "--route", "onMessage=broadcast:data", "--route", "$default=record")
+    count = size(16, 300)
+    with attack(server, f"{count} clients that send small messages at once", bound=16 << 20) as outcome:
+        clients = [server.raw() for _ in range(count)]
+        messages = frame(TEXT, b"") * (65536 // 6)
+        for client in clients:
+            client.send(messages)
+        for client in clients:
+            client.send_frame(CLOSE, b"\x03\xe8")
+        for client in clients:
+            client.socket.settimeout(100)
+            assert client.receive_close()[0] == 1000
+        outcome.append("all are taken in, a few at a time")
+    stats = json.loads(run("log", "stats", "--data", server.data, "--json").stdout)
+    assert stats["events"]["message"] > count * (65536 // 6), "theirs, and what the innocent said"
 
 
 def test_messages_above_the_rate_end_their_sender_and_the_log_says_so(serve):

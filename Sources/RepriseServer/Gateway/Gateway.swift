@@ -35,7 +35,7 @@ final class Gateway {
     let configuration: ServerConfiguration
     let frameLimits: FrameParser.Limits
     let gate: LogGate
-    let receiveBuffer = ReceiveBuffer()
+    let receiveBuffer: ReceiveBuffer
     let messageRate: RateLimit?
     let origins: OriginRule
     let managementRule: ManagementRule
@@ -75,6 +75,7 @@ final class Gateway {
         self.recorder = recorder
         self.gate = gate
         self.inFlight = inFlight
+        receiveBuffer = ReceiveBuffer(inFlight: inFlight)
         self.connectionCount = connectionCount
         clock = machine.clock
         tokens = TokenSource(machine)
@@ -133,6 +134,7 @@ final class Gateway {
             body: ByteBuffer(),
             outcome: configuration.engine.routes.outcome(
                 of: payloads.readableBytesSpan.extracting(range), opcode: opcode))
+        inFlight.add(Intent.weight(ofMessage: range.count))
         wait(.message(message, range))
     }
 
@@ -141,7 +143,9 @@ final class Gateway {
 
     /// Something happened that the log must know.
     func submit(_ fact: Fact, reply: EventLoopPromise<SendOutcome>? = nil) {
-        wait(.other(Intent(fact: fact, shard: shard.index, reply: reply)))
+        let intent = Intent(fact: fact, shard: shard.index, reply: reply)
+        inFlight.add(intent.weight)
+        wait(.other(intent))
     }
 
     private func wait(_ intent: Waiting) {
@@ -153,37 +157,32 @@ final class Gateway {
 
     private func flush() {
         isFlushScheduled = false
-        var weight = 0
         let intents = waiting.map { waiting in
-            let intent: Intent
             switch waiting {
             case .message(var message, let range):
                 message.body = payloads.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer()
-                intent = Intent(fact: .message(message), shard: shard.index)
-            case .other(let other):
-                intent = other
+                return Intent(fact: .message(message), shard: shard.index)
+            case .other(let intent):
+                return intent
             }
-            weight += intent.weight
-            return intent
         }
         waiting.removeAll(keepingCapacity: true)
         if payloads.readableBytes > 0 {
             // The intents share the old storage; a new one of the same size saves growing it again.
             payloads = ByteBufferAllocator().buffer(capacity: min(payloads.readableBytes, 1 << 20))
         }
-        inFlight.add(weight)
         recorder.eventLoop.execute { [recorder] in recorder.submit(intents) }
     }
 
     // MARK: Back-pressure
 
-    /// Whether too much is in flight: reads are held, and management posts get 429.
+    /// Whether too much is in flight: nothing more is parsed or read, and management posts get 429.
     var mustHoldReads: Bool { inFlight.isFull }
 
     /// Remembers whose read is held.
     func holdRead(of connection: Connection) { held.append(connection) }
 
-    /// Enough was performed: reads go on. Called on this loop.
+    /// Enough was performed: parsing and reading go on. Called on this loop.
     func releaseReads() {
         guard !inFlight.isFull else { return }
         let waiting = held

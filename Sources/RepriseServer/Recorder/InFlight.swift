@@ -1,9 +1,10 @@
 internal import Synchronization
 
-/// Bytes of intents that are not performed yet, over all loops. Back-pressure: above the bound, loops hold reads until
-/// it has fallen to half.
+/// Bytes of intents that are not performed yet, over all loops. Back-pressure: at the bound, loops parse and read nothing more
+/// until it has fallen to half.
 ///
-/// An intent is in flight until every shard has performed its batch.
+/// An intent is in flight from the moment that its message was parsed until every shard has performed its batch. So what is in
+/// flight is above the bound by one message of each loop at most, and by what cannot wait: closes of connections.
 final class InFlight: Sendable {
     private let bytes = Atomic<Int>(0)
     private let bytesMax: Int

@@ -13,8 +13,8 @@ struct Intent: Sendable {
     /// What the intent costs while it is in flight, bytes: its payload and a share of what surrounds it.
     var weight: Int {
         switch fact {
-        case .message(let message): message.body.readableBytes + 256
-        case .sent(let sent): sent.body.readableBytes + 256
+        case .message(let message): Intent.weight(ofMessage: message.body.readableBytes)
+        case .sent(let sent): Intent.weight(ofMessage: sent.body.readableBytes)
         case .connected(let connected):
             connected.headers.reduce(1024 + connected.query.utf8.count) {
                 $0 + $1.name.utf8.count + $1.value.utf8.count
@@ -22,6 +22,11 @@ struct Intent: Sendable {
         default: 1024
         }
     }
+}
+
+extension Intent {
+    /// The weight of a message whose payload has this many bytes.
+    static func weight(ofMessage payloadBytes: Int) -> Int { payloadBytes + 256 }
 }
 
 /// What became of an ordered delivery.

@@ -32,49 +32,70 @@ extension Connection: ChannelDuplexHandler {
         var bytes = unwrapInboundIn(data)
         if case .opening = lifecycle {
             // At most what the HTTP decoder had read already, or one read; the kernel keeps the rest.
-            earlyBytes.setOrWriteBuffer(&bytes)
+            unparsed.setOrWriteBuffer(&bytes)
+        } else if unparsed != nil {
+            unparsed?.writeBuffer(&bytes)
         } else {
             receive(&bytes)
-            if !isSecure { gateway.receiveBuffer.giveBack(bytes) }
+            if !isSecure, unparsed == nil { gateway.receiveBuffer.giveBack(bytes) }
         }
     }
 
     /// Back-pressure: while reads are held, the kernel keeps what comes.
     func read(context: ChannelHandlerContext) {
-        if isReadHeld || earlyBytes != nil {
-            isReadWanted = true
-        } else if gateway.mustHoldReads {
-            gateway.holdRead(of: self)
-            isReadHeld = true
+        if gateway.mustHoldReads { holdReads() }
+        if isReadHeld || unparsed != nil {
             isReadWanted = true
         } else {
             context.read()
         }
     }
 
-    /// Lets reads through again.
+    private func holdReads() {
+        guard !isReadHeld else { return }
+        isReadHeld = true
+        gateway.holdRead(of: self)
+    }
+
+    /// Lets reads through again, once what was read before is parsed.
     func releaseRead() {
         isReadHeld = false
-        guard isReadWanted, earlyBytes == nil else { return }
+        parseOn()
+        guard isReadWanted, !isReadHeld, unparsed == nil else { return }
         isReadWanted = false
         context?.read()
     }
 
-    func takeEarlyBytes() {
-        guard var bytes = earlyBytes else { return }
-        earlyBytes = nil
+    private func parseOn() {
+        if case .opening = lifecycle { return }
+        guard var bytes = unparsed.take() else { return }
         receive(&bytes)
     }
 
+    /// Parses what came, as far as there is room for more in flight.
     private func receive(_ bytes: inout ByteBuffer) {
         let now = shard.eventLoop.now
         noteTraffic(now)
-        while let inbound = gateway.parse(&bytes, for: self) {
-            handle(inbound, now: now)
+        var pongs = Pongs()
+        while bytes.readableBytes > 0 {
+            if gateway.mustHoldReads, case .open = lifecycle {
+                unparsed = bytes
+                holdReads()
+                break
+            }
+            guard let inbound = gateway.parse(&bytes, for: self) else { break }
+            handle(inbound, now: now, &pongs)
         }
+        answer(&pongs)
     }
 
-    private func handle(_ inbound: FrameParser.Inbound, now: NIODeadline) {
+    /// Answers the pings of one read with one send.
+    private func answer(_ pongs: inout Pongs) {
+        guard let frames = pongs.take() else { return }
+        sendControl(frames, .pong)
+    }
+
+    private func handle(_ inbound: FrameParser.Inbound, now: NIODeadline, _ pongs: inout Pongs) {
         guard case .open = lifecycle else {
             // Frozen: what comes in is discarded, but for the answer to our Close.
             if case .message(_, let range) = inbound { gateway.discardMessage(range) }
@@ -86,20 +107,46 @@ extension Connection: ChannelDuplexHandler {
             gateway.discardMessage(range)
         case .message(_, let range) where gateway.messageRate?.admit(&messageRateState, now: now) == false:
             gateway.discardMessage(range)
+            answer(&pongs)
             end(Ending(cause: .messageRate, code: .policyViolation, reason: "Too many messages a second"))
         case .message(let opcode, let range):
             gateway.submitMessage(of: id, opcode, range)
         case .ping(let payload):
-            var frame = ByteBuffer()
-            FrameEncoder.appendPong(payload.readableBytesSpan, to: &frame)
-            sendControl(frame, .pong)
+            pongs.add(answering: payload)
         case .pong:
             break
         case .close(let code, let reason):
+            answer(&pongs)
             end(Ending(cause: .client, code: code, reason: reason.isEmpty && code == .noStatus ? nil : reason))
         case .violation(let code, let reason):
+            answer(&pongs)
             end(Ending(cause: .protocol, code: code, reason: reason))
         }
+    }
+}
+
+/// The answers to the pings of one read. A client decides how many there are, and must not decide how much is sent: the first ones
+/// are answered, and the latest one (RFC 6455 §5.5.3).
+private struct Pongs {
+    /// Room for the answers to the first ones; those of ten small pings fit.
+    private static let bytesMax = 256
+
+    private var frames = ByteBuffer()
+    private var latest: ByteBuffer?
+
+    mutating func add(answering ping: ByteBuffer) {
+        if latest == nil, frames.readableBytes + ping.readableBytes + 2 <= Pongs.bytesMax {
+            FrameEncoder.appendPong(ping.readableBytesSpan, to: &frames)
+        } else {
+            latest = ping
+        }
+    }
+
+    /// The frames, if there are any.
+    mutating func take() -> ByteBuffer? {
+        if let latest { FrameEncoder.appendPong(latest.readableBytesSpan, to: &frames) }
+        defer { self = Pongs() }
+        return frames.readableBytes > 0 ? frames : nil
     }
 }
 

@@ -61,8 +61,8 @@ final class Connection {
     var lastTrafficTime: Timestamp { gateway.wallClock(at: shard.lastTraffic(of: self)) }
 
     var context: ChannelHandlerContext?
-    /// Bytes that came before the activation. While there are any, nothing more is read.
-    var earlyBytes: ByteBuffer?
+    /// Bytes that came before the activation, or that found too much in flight. While there are any, nothing more is read.
+    var unparsed: ByteBuffer?
     var isReadHeld = false
     var isReadWanted = false
     private var hasStartedReading = false
@@ -107,7 +107,6 @@ final class Connection {
     func startReading() {
         guard case .open = lifecycle, !hasStartedReading else { return }
         hasStartedReading = true
-        takeEarlyBytes()
         releaseRead()
     }
 

@@ -12,10 +12,19 @@ internal import NIOCore
 final class ReceiveBuffer: RecvByteBufferAllocator, @unchecked Sendable {
     /// Bytes that one read can bring.
     static let capacity = 64 << 10
+    /// The same while too much is in flight: what is read then is kept by its connection, and every connection may have a read
+    /// that was asked for before.
+    static let scarceCapacity = 1 << 10
 
+    private let inFlight: InFlight
     private var spare: ByteBuffer?
 
+    init(inFlight: InFlight) {
+        self.inFlight = inFlight
+    }
+
     func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        if inFlight.isFull { return allocator.buffer(capacity: ReceiveBuffer.scarceCapacity) }
         guard var buffer = spare.take() else { return allocator.buffer(capacity: ReceiveBuffer.capacity) }
         // Somebody may have kept a part of it; then it is theirs.
         let isOurs = buffer.modifyIfUniquelyOwned { $0.clear() } != nil

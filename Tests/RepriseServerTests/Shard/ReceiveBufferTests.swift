@@ -4,7 +4,7 @@ import Testing
 @testable import RepriseServer
 
 @Suite struct `The receive buffer of a loop` {
-    private let lender = ReceiveBuffer()
+    private let lender = ReceiveBuffer(inFlight: InFlight(bytesMax: 1 << 20))
     private let allocator = ByteBufferAllocator()
 
     private func storage(of buffer: ByteBuffer) -> Int {
