@@ -86,6 +86,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
+            let head = ReceivedHead(head).head
             incoming = IncomingRequest(head, for: purpose(of: head, context))
         case .body(var part):
             incoming?.take(&part, bytesMax: gateway.configuration.messageBytesMax)
