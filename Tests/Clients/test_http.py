@@ -27,3 +27,59 @@ def test_blanks_do_not_get_around_a_rule(server):
     assert ask(server.port, "POST", EVERYONE, headers=evil).status == 403
     own = {"Origin": f"http://127.0.0.1:{server.port} ", "Host": f"127.0.0.1:{server.port}\t"}
     assert ask(server.port, "POST", EVERYONE, headers=own).status == 200
+
+
+# Which host is meant (RFC 9112 §3.2)
+
+ASKED = ["/health", "/dev", EVERYONE, "/nothing"]
+
+
+def lines_of(server, path, *fields, version="HTTP/1.1"):
+    """A handshake, where the path is that of one, with exactly these fields about the host."""
+    with_host = [f"GET {path} {version}", *(field.replace("PORT", str(server.port)) for field in fields)]
+    upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {RawClient.KEY}"]
+    return "\r\n".join([*with_host, *(upgrade if path.endswith("/dev") else []), "", ""]).encode()
+
+
+def status_of(server, *request, **options):
+    with RawClient(server.port) as client:
+        client.send(lines_of(server, *request, **options))
+        return client.receive_reply().status
+
+
+@pytest.mark.parametrize("path", ASKED)
+@pytest.mark.parametrize("fields", [
+    pytest.param([], id="none"),
+    pytest.param(["Host: localhost", "Host: localhost"], id="twice the same"),
+    pytest.param(["Host: localhost", "X-Between: 1", "hOST: evil.example"], id="two"),
+    pytest.param(["Host: localhost, evil.example"], id="a list"),
+    pytest.param(["Host: a b"], id="a blank"),
+    pytest.param(["Host: http://localhost"], id="a URL"),
+    pytest.param(["Host: user@localhost"], id="a user"),
+    pytest.param(["Host: localhost:80x"], id="no port"),
+    pytest.param(["Host: [::1"], id="half an address"),
+    pytest.param(["Host: ::1"], id="an address without brackets"),
+])
+def test_without_exactly_one_host_nothing_is_served(server, path, fields):
+    assert status_of(server, path, *fields) == 400
+    assert server.log.events("connected") == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:PORT", "127.0.0.1", "[::1]:PORT", "a_b.example:", "x%2Dy.example", ""])
+def test_every_form_of_a_host_is_served(server, host):
+    assert status_of(server, "/health", f"Host: {host}") == 200
+    assert status_of(server, "/dev", f"Host: {host}") == 101
+
+
+def test_before_http_1_1_a_host_may_be_missing_but_not_doubled(server):
+    assert status_of(server, "/health", version="HTTP/1.0") == 200
+    assert status_of(server, "/health", "Host: localhost", version="HTTP/1.0") == 200
+    assert status_of(server, "/health", "Host: localhost", "Host: localhost", version="HTTP/1.0") == 400
+    assert status_of(server, "/health", "Host: a b", version="HTTP/1.0") == 400
+
+
+def test_a_refused_host_does_not_disturb_the_next_request(server):
+    with RawClient(server.port) as client:
+        client.send(b"POST /dev/@connections HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /")
+        client.send(lines_of(server, "/health", "Host: localhost"))
+        assert [client.receive_reply().status for _ in range(2)] == [400, 200]

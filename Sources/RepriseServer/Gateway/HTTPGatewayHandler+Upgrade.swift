@@ -34,7 +34,7 @@ extension HTTPGatewayHandler {
                 self.becomeConnection(head, headers, context)
             case .failure:
                 self.gateway.connectionLeft()
-                self.reply(.error(.badRequest, "BadRequestException", "Bad Request"), to: head, context)
+                self.reply(.badRequest("Bad Request"), to: head, context)
             }
         }
     }

@@ -86,8 +86,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            let head = ReceivedHead(head).head
-            incoming = IncomingRequest(head, for: purpose(of: head, context))
+            let received = ReceivedHead(head)
+            let purpose = received.refusal.map(RequestPurpose.refusal) ?? purpose(of: received.head, context)
+            incoming = IncomingRequest(received.head, for: purpose)
         case .body(var part):
             incoming?.take(&part, bytesMax: gateway.configuration.messageBytesMax)
         case .end:
@@ -183,7 +184,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 .error(
                     .requestHeaderFieldsTooLarge, "RequestHeaderFieldsTooLargeException",
                     "Request Header Fields Too Large")
-            default: .error(.badRequest, "BadRequestException", "Bad Request")
+            default: .badRequest("Bad Request")
             }
         let request = HTTPRequestHead(version: .http1_0, method: .GET, uri: "/")  // 1.0: the reply closes
         reply(refused, to: incoming?.head ?? request, context)

@@ -19,6 +19,9 @@ struct HTTPReply: Sendable {
         return reply
     }
 
+    /// 400.
+    static func badRequest(_ message: String) -> HTTPReply { error(.badRequest, "BadRequestException", message) }
+
     /// 403 `Forbidden`.
     static let forbidden = error(.forbidden, "ForbiddenException", "Forbidden")
 

@@ -10,6 +10,18 @@ struct ReceivedHead {
     init(_ head: HTTPRequestHead) {
         self.head = head.withoutBlanks()
     }
+
+    /// Why nobody can say which host is meant, or `nil` (RFC 9112 §3.2). Two parties on the way may each take another of two
+    /// hosts, so this is asked before anything that depends on the host.
+    var refusal: HTTPReply? {
+        let hosts = head.headers["host"]
+        if hosts.count > 1 { return .badRequest("There is more than one Host header") }
+        guard let host = hosts.first else {
+            // Before HTTP/1.1 there was no such header.
+            return head.version == .http1_0 ? nil : .badRequest("The Host header is missing")
+        }
+        return HostName.isValid(authority: host) ? nil : .badRequest("The Host header is not a host and its port")
+    }
 }
 
 extension HTTPRequestHead {

@@ -72,7 +72,7 @@ enum UpgradeRequest {
     /// Why the request cannot become a WebSocket, or `nil` when it can (RFC 6455 §4.2.1).
     static func refusal(of head: HTTPRequestHead) -> HTTPReply? {
         guard head.method == .GET, head.version == .http1_1 else {
-            return .error(.badRequest, "BadRequestException", "A WebSocket handshake is an HTTP/1.1 GET")
+            return .badRequest("A WebSocket handshake is an HTTP/1.1 GET")
         }
         guard wantsUpgrade(head) else {
             var reply = HTTPReply.error(.upgradeRequired, "UpgradeRequiredException", "Upgrade Required")
@@ -80,7 +80,7 @@ enum UpgradeRequest {
             return reply
         }
         guard head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) else {
-            return .error(.badRequest, "BadRequestException", "The Connection header must contain Upgrade")
+            return .badRequest("The Connection header must contain Upgrade")
         }
         guard head.headers["sec-websocket-version"] == ["13"] else {
             var reply = HTTPReply.error(.upgradeRequired, "UpgradeRequiredException", "WebSocket version 13 is needed")
@@ -89,7 +89,7 @@ enum UpgradeRequest {
         }
         let keys = head.headers["sec-websocket-key"]
         guard keys.count == 1, isKey(keys[0]) else {
-            return .error(.badRequest, "BadRequestException", "Sec-WebSocket-Key must be the base64 of 16 bytes")
+            return .badRequest("Sec-WebSocket-Key must be the base64 of 16 bytes")
         }
         return nil
     }

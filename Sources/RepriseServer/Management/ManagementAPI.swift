@@ -61,7 +61,7 @@ final class ManagementAPI {
         var connection: ConnectionID?
         if let text = call.connection {
             guard let id = ConnectionID(text: text) else {
-                return done(.error(.badRequest, "BadRequestException", "Invalid connectionId: \(text)"))
+                return done(.badRequest("Invalid connectionId: \(text)"))
             }
             connection = id
         }

@@ -94,6 +94,44 @@ struct HostName: Equatable {
         }
     }
 
+    /// Whether a text is a host with or without a port, as RFC 9110 §7.2 has it. An empty one is: a client whose target has no
+    /// host must say so in this way.
+    static func isValid(authority: String) -> Bool {
+        var rest = authority.utf8[...]
+        if rest.first == UInt8(ascii: "[") {
+            guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
+            let address = String(decoding: rest[..<end].dropFirst(), as: UTF8.self)
+            guard address.contains(":"), (try? SocketAddress(ipAddress: address, port: 0)) != nil else { return false }
+            rest = rest[end...].dropFirst()
+        } else {
+            let name = rest.prefix { $0 != UInt8(ascii: ":") }
+            guard isRegisteredName(name) else { return false }
+            rest = rest[name.endIndex...]
+        }
+        guard let colon = rest.popFirst() else { return true }
+        return colon == UInt8(ascii: ":") && rest.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+
+    /// RFC 3986 §3.2.2: letters, digits and some marks, or bytes as `%` and two digits.
+    private static func isRegisteredName(_ name: Substring.UTF8View) -> Bool {
+        var rest = name
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard rest.count >= 2, rest.prefix(2).allSatisfy(isHexDigit) else { return false }
+                rest = rest.dropFirst(2)
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                continue
+            default:
+                guard "-._~!$&'()*+,;=".utf8.contains(byte) else { return false }
+            }
+        }
+        return true
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool { Character(UnicodeScalar(byte)).isHexDigit }
+
     /// A page cannot have an address of another machine as its host and reach this one, so any of this machine's is its own.
     var isAddressOfThisMachine: Bool {
         guard let address = try? SocketAddress(ipAddress: text, port: 0) else { return false }

@@ -27,4 +27,35 @@ import Testing
     func `what is said of the connection holds with blanks, too`(version: HTTPVersion, value: String, stays: Bool) {
         #expect(Self.received([("Connection", value)], version).head.isKeepAlive == stays)
     }
+
+    @Test(arguments: [
+        "localhost", "localhost:8080", "LOCALHOST", "127.0.0.1:8080", "[::1]", "[::1]:8080", "[::ffff:10.0.0.1]",
+        "a_b-c.example:",
+        "api.example", "%61pi.example", "", ":8080",
+    ])
+    func `one host is enough`(host: String) {
+        #expect(Self.received([("Host", host)]).refusal == nil)
+        #expect(Self.received([("Host", host)], .http1_0).refusal == nil)
+    }
+
+    @Test(arguments: [
+        "a b", "a, b", "http://localhost", "localhost/", "user@localhost", "localhost:80a", "localhost:80:80",
+        "localhost:-1",
+        "::1", "[::1", "::1]", "[::1]8080", "[localhost]", "[127.0.0.1]", "[]", "[fe80::1%25eth0]", "%", "%4", "%zz",
+        "é.example",
+        "a\\b", "a?b", "a#b", "a\u{7F}",
+    ])
+    func `what is no host is refused, whatever the version`(host: String) {
+        #expect(Self.received([("Host", host)]).refusal?.status == .badRequest)
+        #expect(Self.received([("Host", host)], .http1_0).refusal?.status == .badRequest)
+    }
+
+    @Test func `two hosts are refused, and none since HTTP 1-1`() {
+        for version in [HTTPVersion.http1_0, .http1_1] {
+            let two = [("Host", "localhost"), ("host", "localhost")]
+            #expect(Self.received(two, version).refusal?.status == .badRequest)
+        }
+        #expect(Self.received([]).refusal?.status == .badRequest)
+        #expect(Self.received([], .http1_0).refusal == nil)
+    }
 }

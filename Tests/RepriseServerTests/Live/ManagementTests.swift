@@ -43,7 +43,7 @@ import Testing
         try await LiveServer.run(configuration) { server in
             let client = try LiveClient(port: server.port)
             let post = "POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
-            try client.send(text: post + String(repeating: "GET / HTTP/1.1\r\n\r\n", count: 2000))
+            try client.send(text: post + String(repeating: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 2000))
             let statuses = try (0...2000).map { _ in try client.reply().status }
             #expect(statuses == [200] + Array(repeating: 403, count: 2000))
         }
