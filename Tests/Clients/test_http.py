@@ -83,3 +83,36 @@ def test_a_refused_host_does_not_disturb_the_next_request(server):
         client.send(b"POST /dev/@connections HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /")
         client.send(lines_of(server, "/health", "Host: localhost"))
         assert [client.receive_reply().status for _ in range(2)] == [400, 200]
+
+
+# Targets in absolute form: the host is that of the target, whatever the header says (RFC 9112 §3.2.2)
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss", "http", "https", "WS", "anything"])
+def test_an_absolute_target_of_any_scheme_is_served(server, scheme):
+    with RawClient(server.port) as client:
+        client.handshake(f"{scheme}://other.example:1/dev?room=a", headers={"Host": "ignored.example"})
+        (event,) = server.log.events("connected")
+    assert (event["host"], event["query"]) == ("other.example:1", "room=a")
+    assert [header["value"] for header in event["headers"] if header["name"] == "Host"] == ["other.example:1"]
+
+
+@pytest.mark.parametrize("target, host, status", [
+    ("http://localhost:PORT", "evil.example", 200), ("ws://127.0.0.1:PORT", "evil.example", 200),
+    ("http://evil.example", "127.0.0.1:PORT", 403), ("ws://127.0.0.1.evil.example:PORT", "127.0.0.1:PORT", 403)])
+def test_the_management_api_is_called_for_the_host_of_the_target(server, target, host, status):
+    target, host = (text.replace("PORT", str(server.port)) for text in (target, host))
+    assert ask(server.port, "POST", target + EVERYONE, headers={"Host": host}).status == status
+    origin = {"Host": host, "Origin": f"http://{host}"}
+    assert ask(server.port, "POST", target + EVERYONE, headers=origin).status == 403
+
+
+@pytest.mark.parametrize("target", ["http://user@localhost/health", "http://:80/health", "ws://a%zz/health"])
+def test_an_absolute_target_without_a_valid_host_is_refused(server, target):
+    assert status_of(server, target, "Host: localhost") == 400
+
+
+def test_an_absolute_target_does_not_make_up_for_the_header(server):
+    assert status_of(server, "http://localhost/health") == 400
+    assert status_of(server, "http://localhost/health", "Host: a", "Host: a") == 400
+    assert status_of(server, "http://localhost/health", version="HTTP/1.0") == 200

@@ -4,16 +4,21 @@ internal import NIOHTTP1
 
 /// The head of a request as it is meant, which is not quite as it came.
 struct ReceivedHead {
-    /// Field values have no blanks around them: these are no part of them (RFC 9110 §5.5).
+    /// Field values have no blanks around them: these are no part of them (RFC 9110 §5.5). Where the target is absolute,
+    /// `Host` is the host of the target: what the header said is ignored (RFC 9112 §3.2.2), so rules, handshake and log do not
+    /// see it at all.
     let head: HTTPRequestHead
+    /// Why nobody can say which host is meant, or `nil` (RFC 9112 §3.2). Two parties on the way may each take another of two
+    /// hosts, so this comes before everything that depends on the host.
+    let refusal: HTTPReply?
 
     init(_ head: HTTPRequestHead) {
-        self.head = head.withoutBlanks()
+        var head = head.withoutBlanks()
+        refusal = ReceivedHead.refusal(of: head) ?? head.takeHostOfTarget()
+        self.head = head
     }
 
-    /// Why nobody can say which host is meant, or `nil` (RFC 9112 §3.2). Two parties on the way may each take another of two
-    /// hosts, so this is asked before anything that depends on the host.
-    var refusal: HTTPReply? {
+    private static func refusal(of head: HTTPRequestHead) -> HTTPReply? {
         let hosts = head.headers["host"]
         if hosts.count > 1 { return .badRequest("There is more than one Host header") }
         guard let host = hosts.first else {
@@ -30,6 +35,16 @@ extension HTTPRequestHead {
         var head = self
         head.headers = HTTPHeaders(headers.map { ($0.name, $0.value.withoutBlanks) })
         return head
+    }
+
+    /// - Returns: why the target's host is none.
+    fileprivate mutating func takeHostOfTarget() -> HTTPReply? {
+        guard !uri.hasPrefix("/"), let authority = RequestTarget(uri).authority else { return nil }
+        guard HostName.isValid(authority: authority), !HostName(authority: authority).text.isEmpty else {
+            return .badRequest("The target names no host")
+        }
+        if headers.first(name: "host") != authority { headers.replaceOrAdd(name: "Host", value: authority) }
+        return nil
     }
 }
 

@@ -5,22 +5,41 @@ internal import Reprise
 
 /// The path and query of a request target.
 struct RequestTarget: Equatable {
+    /// What is between `://` and the path, in the absolute form; `nil` in every other.
+    var authority: String?
     /// The path before `?`, as it came.
     var path: String
     /// What is after `?`, without it; empty where there is none.
     var query: String
 
     init(_ uri: String) {
-        // The absolute form is for proxies, and a server must take it too (RFC 9112 §3.2.2).
-        var uri = uri[...]
-        for scheme in ["http://", "https://"] where uri.lowercased().hasPrefix(scheme) {
-            let rest = uri.dropFirst(scheme.count)
-            uri = rest.firstIndex { $0 == "/" || $0 == "?" }.map { rest[$0...] } ?? ""
-            if !uri.hasPrefix("/") { uri = "/" + uri }
+        var rest = uri[...]
+        // The absolute form is for proxies, and a server must take it too (RFC 9112 §3.2.2). The scheme says how the sender
+        // thinks of us: some write `ws`, and behind a proxy that has the certificate it is not ours anyway.
+        if let start = RequestTarget.endOfScheme(uri) {
+            let end = uri[start...].firstIndex { $0 == "/" || $0 == "?" } ?? uri.endIndex
+            authority = String(uri[start..<end])
+            rest = uri[end...]
+            if !rest.hasPrefix("/") { rest = "/" + rest }
         }
-        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = String(parts[0])
         query = parts.count > 1 ? String(parts[1]) : ""
+    }
+
+    /// Where the authority begins: behind `SCHEME://` (RFC 3986 §3.1).
+    private static func endOfScheme(_ uri: String) -> String.Index? {
+        guard let first = uri.first, first.isASCII, first.isLetter, let colon = uri.firstIndex(of: ":"),
+            uri[..<colon].utf8.allSatisfy(isSchemeByte), uri[colon...].hasPrefix("://")
+        else { return nil }
+        return uri.index(colon, offsetBy: 3)
+    }
+
+    private static func isSchemeByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2D, 0x2E: true
+        default: false
+        }
     }
 
     /// The path's segments, each percent-decoded once; `nil` when one is not valid.

@@ -58,4 +58,25 @@ import Testing
         #expect(Self.received([]).refusal?.status == .badRequest)
         #expect(Self.received([], .http1_0).refusal == nil)
     }
+
+    @Test func `the host of an absolute target takes the place of the header`() {
+        let head = Self.received([("X-A", "a"), ("host", "evil.example")], uri: "ws://localhost:80/dev").head
+        #expect(head.headers["host"] == ["localhost:80"])
+        #expect(head.headers["x-a"] == ["a"])
+        #expect(head.uri == "ws://localhost:80/dev")
+        let old = Self.received([], .http1_0, uri: "http://localhost/health")
+        #expect(old.refusal == nil && old.head.headers["host"] == ["localhost"])
+    }
+
+    @Test(arguments: ["http:///dev", "http://:80/dev", "http://user@localhost/dev", "ws://a b/dev", "ws://[::1/dev"])
+    func `an absolute target without a valid host is refused`(target: String) {
+        #expect(Self.received([("Host", "localhost")], uri: target).refusal?.status == .badRequest)
+    }
+
+    @Test func `an absolute target does not make up for the header`() {
+        #expect(Self.received([], uri: "http://localhost/dev").refusal?.status == .badRequest)
+        let two = [("Host", "localhost"), ("Host", "localhost")]
+        #expect(Self.received(two, uri: "http://localhost/dev").refusal?.status == .badRequest)
+        #expect(Self.received([("Host", "a b")], uri: "http://localhost/dev").refusal?.status == .badRequest)
+    }
 }

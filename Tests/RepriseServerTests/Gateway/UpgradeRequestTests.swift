@@ -12,15 +12,29 @@ import Testing
         ("/dev/%2540connections", ["dev", "%40connections"]), ("/%64%65%76", ["dev"]),
         ("/dev//@connections", ["dev", "", "@connections"]), ("/a%2Fb", ["a/b"]), ("/%C3%A9", ["é"]),
         ("http://localhost:8080/dev?a=http://b", ["dev"]), ("HTTPS://localhost/dev/x", ["dev", "x"]),
-        ("http://localhost", []), ("http://localhost?x", []),
+        ("http://localhost", []), ("http://localhost?x", []), ("ws://localhost/dev", ["dev"]),
+        ("WSS://user@[::1]:1/dev?x", ["dev"]), ("ftp://localhost/dev", ["dev"]), ("a+b-c.9://localhost/dev", ["dev"]),
+        ("http:///dev", ["dev"]),
     ])
     func `are cut into segments, each decoded once`(target: String, segments: [String]) {
         #expect(RequestTarget(target).segments == segments)
     }
 
-    @Test(arguments: ["", "dev", "*", "ftp://localhost/dev", "http:/dev", "/%", "/%4", "/%zz", "/%4g", "/%FF", "/%C3"])
+    @Test(arguments: [
+        "", "dev", "*", "http:/dev", "://localhost/dev", "9p://localhost/dev", "a_b://localhost/dev",
+        "é://localhost/dev",
+        "localhost:80", "/%", "/%4", "/%zz", "/%4g", "/%FF", "/%C3",
+    ])
     func `that are not a path of valid text have no segments`(target: String) {
         #expect(RequestTarget(target).segments == nil)
+    }
+
+    @Test(arguments: [
+        ("ws://localhost:80/dev?a=http://b", "localhost:80"), ("http://a@[::1]?x", "a@[::1]"), ("http:///dev", ""),
+        ("/dev?a=http://b", nil), ("//a/dev", nil), ("*", nil), ("localhost:80", nil),
+    ])
+    func `have an authority in the absolute form`(target: String, authority: String?) {
+        #expect(RequestTarget(target).authority == authority)
     }
 
     @Test(arguments: [("/dev", ""), ("/dev?", ""), ("/dev?a=b", "a=b"), ("/dev?a=b?c=d", "a=b?c=d"), ("?x", "x")])
