@@ -3,7 +3,7 @@
 import pytest
 
 from callers import EVERYONE, ask
-from reprise import RawClient
+from reprise import RawClient, eventually
 
 
 # Blanks around the value of a field are no part of it (RFC 9110 §5.5)
@@ -116,3 +116,54 @@ def test_an_absolute_target_does_not_make_up_for_the_header(server):
     assert status_of(server, "http://localhost/health") == 400
     assert status_of(server, "http://localhost/health", "Host: a", "Host: a") == 400
     assert status_of(server, "http://localhost/health", version="HTTP/1.0") == 200
+
+
+# Probes: HEAD is GET without the content (RFC 9110 §9.3.2), and OPTIONS is what HAProxy asks with (§9.3.7)
+
+PROBES = ["/health", "/ready"]
+
+
+def probe(server, method, path, version="HTTP/1.1"):
+    """The reply to a method, with nothing behind its head where it is HEAD."""
+    with RawClient(server.port) as client:
+        client.send(f"{method} {path} {version}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = client.wait_for_end()
+    head, content = answer.split(b"\r\n\r\n", 1)
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    for changing in ("date", "x-amzn-requestid"):
+        assert headers.pop(changing)
+    return int(first.split()[1]), headers, content
+
+
+def assert_probes_agree(server, path, status):
+    found, headers, content = probe(server, "GET", path)
+    assert (found, headers["content-length"]) == (status, str(len(content)))
+    assert probe(server, "HEAD", path) == (status, headers, b"")
+    for version in ("HTTP/1.1", "HTTP/1.0"):
+        assert probe(server, "OPTIONS", path, version) == (status, {**headers, "allow": "get, head, options"}, content)
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_head_and_options_say_what_get_says(server, path):
+    assert_probes_agree(server, path, 200)
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_head_and_options_say_that_the_log_is_full(serve, path):
+    """A proxy that sees only the status of these must see the right one."""
+    server = serve("--max-connections", "50", "--log-bytes", "12MiB", "--durability", "never")
+    eventually(lambda: server.request("POST", EVERYONE, b"x" * 100_000).status == 503, "the log is full")
+    assert_probes_agree(server, path, 503)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE"])
+def test_other_methods_are_no_probes(server, method):
+    assert ask(server.port, method, "/health").status == 403
+
+
+def test_head_has_no_content_wherever_it_is_sent(server):
+    """Also where it is refused: a client would take what follows for the next reply."""
+    for path in ("/nothing", "/dev", EVERYONE):
+        status, headers, content = probe(server, "HEAD", path)
+        assert status >= 400 and int(headers["content-length"]) > 0 and content == b""

@@ -130,8 +130,9 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func answer(_ request: IncomingRequest, _ context: ChannelHandlerContext) {
         let head = request.head
         switch request.purpose {
-        case .health: reply(management.health(), to: head, context)
-        case .ready: reply(management.ready(isStopping: gateway.isStopping), to: head, context)
+        case .health: reply(management.health().toProbe(head.method), to: head, context)
+        case .ready:
+            reply(management.ready(isStopping: gateway.isStopping).toProbe(head.method), to: head, context)
         case .handshake: upgrade(head, context)
         case .connections(let connection):
             let call = ManagementCall(method: head.method, connection: connection, payload: request.body)

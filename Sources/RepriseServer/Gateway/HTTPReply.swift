@@ -25,6 +25,14 @@ struct HTTPReply: Sendable {
     /// 403 `Forbidden`.
     static let forbidden = error(.forbidden, "ForbiddenException", "Forbidden")
 
+    /// The same, which to `OPTIONS` says with what else the target can be asked.
+    func toProbe(_ method: HTTPMethod) -> HTTPReply {
+        guard method == .OPTIONS else { return self }
+        var reply = self
+        reply.headers.append(("Allow", RequestPurpose.probes.map(\.rawValue).joined(separator: ", ")))
+        return reply
+    }
+
     /// 503 with a time to come back.
     static func unavailable(_ message: String) -> HTTPReply {
         var reply = error(.serviceUnavailable, "ServiceUnavailableException", message)

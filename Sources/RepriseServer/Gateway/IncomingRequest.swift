@@ -23,14 +23,18 @@ enum RequestPurpose {
         }
         let segments = RequestTarget(head.uri).segments ?? []
         switch (segments.first, segments.count) {
-        case ("health", 1) where head.method == .GET: self = .health
-        case ("ready", 1) where head.method == .GET: self = .ready
+        case ("health", 1) where RequestPurpose.probes.contains(head.method): self = .health
+        case ("ready", 1) where RequestPurpose.probes.contains(head.method): self = .ready
         case (stage, 1): self = .handshake
         case (stage, 2...3) where segments[1] == "@connections": self = .connections(segments.dropFirst(2).first)
         case (stage, 2) where segments[1] == "@replay": self = .player
         default: self = .refusal(.forbidden)
         }
     }
+
+    /// What `/health` and `/ready` can be asked with. `OPTIONS` is what HAProxy asks with unless told otherwise; it looks at the
+    /// status, so that is the one of `GET`.
+    static let probes: [HTTPMethod] = [.GET, .HEAD, .OPTIONS]
 
     /// Whether only those may ask whom `ManagementRule` admits.
     var isManagement: Bool {

@@ -34,6 +34,13 @@ import Testing
         #expect(text == "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
     }
 
+    @Test(arguments: [(HTTPMethod.GET, []), (.HEAD, []), (.OPTIONS, ["GET, HEAD, OPTIONS"])])
+    func `to probes say what can be asked where that is the question`(method: HTTPMethod, allowed: [String]) {
+        let reply = HTTPReply(status: .serviceUnavailable, body: "x").toProbe(method)
+        #expect(reply.status == .serviceUnavailable && reply.body == "x")
+        #expect(reply.headers.filter { $0.name == "Allow" }.map(\.value) == allowed)
+    }
+
     @Test(arguments: [
         ("a", #""a""#), ("\"\\", #""\"\\""#), ("\n\r\t", #""\n\r\t""#), ("\u{01}\u{1F}", #""\u0001\u001f""#),
         ("é\u{1F600}", "\"é\u{1F600}\""),
