@@ -167,3 +167,27 @@ def test_head_has_no_content_wherever_it_is_sent(server):
     for path in ("/nothing", "/dev", EVERYONE):
         status, headers, content = probe(server, "HEAD", path)
         assert status >= 400 and int(headers["content-length"]) > 0 and content == b""
+
+
+# HTTP/1.0 ends the connection unless both sides say otherwise (RFC 9112 §9.3)
+
+
+def old_request(*connection):
+    return "\r\n".join(["GET /health HTTP/1.0", *(f"Connection: {value}" for value in connection), "", ""]).encode()
+
+
+def test_an_http_1_0_connection_that_is_kept_is_said_to_be(server):
+    with RawClient(server.port) as client:
+        for value in ("Keep-Alive", "keep-alive", "x, keep-alive"):
+            client.send(old_request(value))
+            reply = client.receive_reply()
+            assert (reply.status, reply.headers["connection"]) == (200, "keep-alive")
+
+
+@pytest.mark.parametrize("options", [(), ("close",), ("keep-alive, close",), ("keep-alive", "close"), ("x",)])
+def test_an_http_1_0_connection_that_is_not_kept_ends(server, options):
+    with RawClient(server.port) as client:
+        client.send(old_request(*options))
+        reply = client.receive_reply()
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+        client.assert_ended()

@@ -153,10 +153,12 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        let reply = gateway.completed(reply)
+        var reply = gateway.completed(reply)
         // After a request that asks for another protocol the decoder stops, so a further one would never be answered.
         let staysHTTP = head.method != .CONNECT && !head.headers.contains(name: "upgrade")
-        let keepAlive = head.isKeepAlive && !gateway.isStopping && staysHTTP
+        let keepAlive = head.persists && !gateway.isStopping && staysHTTP
+        // With HTTP/1.0 a client waits for the end of the stream unless it is told that there is none.
+        if keepAlive, head.version == .http1_0 { reply.headers.append(("Connection", "keep-alive")) }
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
         startDeadline(context)  // for the client, to take the answer
         let written = context.eventLoop.makePromise(of: Void.self)

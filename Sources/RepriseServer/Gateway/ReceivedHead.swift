@@ -30,6 +30,13 @@ struct ReceivedHead {
 }
 
 extension HTTPRequestHead {
+    /// Whether the client wants to send another request behind this one (RFC 9112 §9.3).
+    var persists: Bool {
+        let options = headers[canonicalForm: "connection"].map { $0.lowercased() }
+        if options.contains("close") { return false }
+        return version != .http1_0 || options.contains("keep-alive")
+    }
+
     fileprivate func withoutBlanks() -> HTTPRequestHead {
         guard headers.contains(where: { $0.value.hasBlankEnds }) else { return self }
         var head = self

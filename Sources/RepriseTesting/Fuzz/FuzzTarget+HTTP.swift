@@ -12,6 +12,10 @@ extension FuzzTarget {
         let posted = whole.replies.count { $0.status == 200 && $0.body.hasPrefix(#"{"position":"#) }
         try expect(
             posted == whole.sent.count, "\(whole.sent.count) posts are in the log, and \(posted) were answered")
+        if String(buffer: bytes).ranges(of: "HTTP/1.1").isEmpty {
+            let isSaid = whole.replies.allSatisfy { $0.says("close") || $0.says("keep-alive") }
+            try expect(isSaid, "with HTTP/1.0 nobody knows whether the connection is kept: \(whole)")
+        }
         let lines = bytes.readableBytesView.count { $0 == 0x0A }
         try expect(whole.replies.count <= lines + 1, "\(whole.replies.count) answers to \(lines) lines")
 

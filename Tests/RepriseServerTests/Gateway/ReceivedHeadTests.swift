@@ -21,11 +21,14 @@ import Testing
     }
 
     @Test(arguments: [
-        (HTTPVersion.http1_1, "close ", false), (.http1_1, " keep-alive", true), (.http1_0, "keep-alive\t", true),
-        (.http1_0, " close", false),
+        (HTTPVersion.http1_1, nil, true), (.http1_1, "close ", false), (.http1_1, " keep-alive", true),
+        (.http1_1, "upgrade", true), (.http1_1, "keep-alive, Close", false), (.http1_0, nil, false),
+        (.http1_0, "Keep-Alive\t", true), (.http1_0, "close", false), (.http1_0, "keep-alive , close", false),
+        (.http1_0, "upgrade", false),
     ])
-    func `what is said of the connection holds with blanks, too`(version: HTTPVersion, value: String, stays: Bool) {
-        #expect(Self.received([("Connection", value)], version).head.isKeepAlive == stays)
+    func `a client says whether more requests follow`(version: HTTPVersion, value: String?, persists: Bool) {
+        let headers = value.map { [("Connection", $0)] } ?? []
+        #expect(Self.received(headers, version).head.persists == persists)
     }
 
     @Test(arguments: [
