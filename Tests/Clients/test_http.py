@@ -191,3 +191,12 @@ def test_an_http_1_0_connection_that_is_not_kept_ends(server, options):
         reply = client.receive_reply()
         assert (reply.status, reply.headers["connection"]) == (200, "close")
         client.assert_ended()
+
+
+@pytest.mark.parametrize("content", [b"-1\r\nx\r\n", b"x\r\n", b"1\r\nabc\r\n"])
+def test_content_that_cannot_be_read_ends_the_connection_and_says_so(server, content):
+    with RawClient(server.port) as client:
+        client.send(b"POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + content)
+        reply = client.receive_reply()
+        assert (reply.status, reply.headers["connection"]) == (400, "close")
+        client.assert_ended()

@@ -151,12 +151,14 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         answer.assumeIsolated().whenSuccess { reply in self.reply(reply, to: head, context) }
     }
 
-    func reply(_ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    func reply(
+        _ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext, isLast: Bool = false
+    ) {
         guard context.channel.isActive else { return }
         var reply = gateway.completed(reply)
         // After a request that asks for another protocol the decoder stops, so a further one would never be answered.
         let staysHTTP = head.method != .CONNECT && !head.headers.contains(name: "upgrade")
-        let keepAlive = head.persists && !gateway.isStopping && staysHTTP
+        let keepAlive = !isLast && head.persists && !gateway.isStopping && staysHTTP
         // With HTTP/1.0 a client waits for the end of the stream unless it is told that there is none.
         if keepAlive, head.version == .http1_0 { reply.headers.append(("Connection", "keep-alive")) }
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
@@ -189,8 +191,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
                     "Request Header Fields Too Large")
             default: .badRequest("Bad Request")
             }
-        let request = HTTPRequestHead(version: .http1_0, method: .GET, uri: "/")  // 1.0: the reply closes
-        reply(refused, to: incoming?.head ?? request, context)
+        let unknown = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
+        reply(refused, to: incoming?.head ?? unknown, context, isLast: true)
         context.close(mode: .input, promise: nil)
     }
 }
