@@ -1,9 +1,12 @@
 """HTTP as others speak it: what RFC 9110 and RFC 9112 ask of every server, whatever it serves."""
 
+import socket
+
 import pytest
 
 from callers import EVERYONE, ask
-from reprise import RawClient, eventually
+from certificates import trust
+from reprise import TEXT, RawClient, eventually, frame, message
 
 
 # Blanks around the value of a field are no part of it (RFC 9110 §5.5)
@@ -200,3 +203,94 @@ def test_content_that_cannot_be_read_ends_the_connection_and_says_so(server, con
         reply = client.receive_reply()
         assert (reply.status, reply.headers["connection"]) == (400, "close")
         client.assert_ended()
+
+
+# Clients that wait before they send the content (RFC 9110 §10.1.1)
+
+
+def expecting(path, *fields, method="POST", version="HTTP/1.1", expect="100-continue"):
+    return "\r\n".join([f"{method} {path} {version}", "Host: localhost", f"Expect: {expect}", *fields, "", ""]).encode()
+
+
+def statuses(client, count):
+    return [client.receive_reply().status for _ in range(count)]
+
+
+@pytest.mark.parametrize("fields, content", [
+    (["Content-Length: 5"], b"hello"), (["Transfer-Encoding: chunked"], b"5\r\nhello\r\n0\r\n\r\n")])
+def test_content_is_asked_for_at_once(server, fields, content):
+    with RawClient(server.port) as client:
+        for _ in range(2):
+            client.send(expecting(EVERYONE, *fields))
+            assert statuses(client, 1) == [100]
+            client.send(content)
+            assert statuses(client, 1) == [200]
+    assert [event["body"] for event in server.log.events("sent")] == ["hello"] * 2
+
+
+def test_content_that_comes_unasked_is_taken(server):
+    with RawClient(server.port) as client:
+        client.send((expecting(EVERYONE, "Content-Length: 2") + b"hi") * 2)
+        assert statuses(client, 4) == [100, 200, 100, 200]
+
+
+@pytest.mark.parametrize("path, fields, expect, status", [
+    ("/nothing", ["Content-Length: 5"], "100-continue", 403),
+    ("/nothing", ["Transfer-Encoding: chunked"], "100-continue", 403),
+    (EVERYONE, ["Content-Length: 5", "Origin: http://evil.example"], "100-continue", 403),
+    (EVERYONE, ["Content-Length: 5", "Host: localhost"], "100-continue", 400),
+    (EVERYONE, ["Content-Length: 131073"], "100-continue", 413),
+    (EVERYONE, ["Content-Length: 5"], "something-else", 417),
+    ("/health", [], "something-else", 417)])
+def test_content_that_is_not_wanted_is_refused_before_it_comes(server, path, fields, expect, status):
+    with RawClient(server.port) as client:
+        client.send(expecting(path, *fields, expect=expect))
+        reply = client.receive_reply()
+        assert (reply.status, reply.headers["connection"]) == (status, "close")
+        client.assert_ended()
+    assert server.log.events("sent") == []
+
+
+def test_a_client_that_sends_unwanted_content_all_the_same_hears_the_reply(serve):
+    """It is not reset while it sends, and not for ever read from."""
+    server = serve("--close-timeout", "300ms")
+    with RawClient(server.port) as client:
+        client.send(expecting("/nothing", "Content-Length: 5000000") + b"x" * 1_000_000)
+        client.send(b"POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+        assert client.receive_reply().status == 403
+        client.assert_ended()
+        eventually(lambda: ends_sending(client), "the server has closed")
+    assert server.log.events("sent") == []
+
+
+def ends_sending(client):
+    try:
+        client.send(b"x")
+    except ConnectionError:
+        return True
+
+
+def test_a_client_that_speaks_http_1_0_is_told_nothing_before(server):
+    with RawClient(server.port) as client:
+        client.send(expecting("/health", "Content-Length: 2", method="GET", version="HTTP/1.0") + b"hi")
+        assert client.receive_reply().status == 200
+
+
+def test_a_handshake_with_content_goes_on_behind_the_100(server):
+    with RawClient(server.port) as client:
+        client.send(client.request_bytes(headers={"Expect": "100-continue", "Content-Length": "2"}))
+        assert statuses(client, 1) == [100]
+        client.send(b"hi" + frame(TEXT, message("early")))
+        assert statuses(client, 1) == [101]
+        assert client.receive_text() == '"early"'
+
+
+def test_unwanted_content_is_refused_over_tls_too(secure, certificate):
+    server = secure()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as plain:
+        with trust(certificate).wrap_socket(plain, server_hostname="localhost") as client:
+            client.sendall(expecting("/nothing", "Content-Length: 5"))
+            answer = b""
+            while part := client.recv(1 << 16):
+                answer += part
+    assert answer.startswith(b"HTTP/1.1 403 ") and answer.endswith(b'{"message":"Forbidden"}')

@@ -41,6 +41,15 @@ import Testing
         #expect(exchange.isOpen)
     }
 
+    @Test func `whoever waits before it sends the content is told to go on, or that it is not wanted`() throws {
+        let fields = " HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+        #expect(try exchange("POST /dev/@connections" + fields).replies.map(\.status) == [100])
+        #expect(try exchange("POST /dev/@connections" + fields, "x").replies.map(\.status) == [100, 200])
+        let refused = try exchange("POST /nothing" + fields + "x" + Self.post)
+        #expect(refused.replies.map(\.status) == [403])
+        #expect(refused.sent.isEmpty && !refused.isOpen)
+    }
+
     @Test func `a request for a tunnel is the last of its socket`() throws {
         let exchange = try exchange(
             "CONNECT x:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")

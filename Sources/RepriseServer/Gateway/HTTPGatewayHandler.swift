@@ -23,6 +23,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// What the decoder had read already of requests behind the one that is being answered.
     private var waiting = CircularBuffer<HTTPServerRequestPart>()
     private var isDraining = false
+    /// Whether the last reply of this socket has left: what still comes is read and dropped.
+    private var isOver = false
     private var isReadWanted = false
     /// Why what follows the request that is being answered cannot be read.
     private var unreadable: HTTPParserError?
@@ -65,16 +67,17 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// A client that does not complete a request in time is cut off.
-    private func startDeadline(_ context: ChannelHandlerContext) {
+    private func startDeadline(_ context: ChannelHandlerContext, in time: TimeAmount? = nil) {
         deadline?.cancel()
         deadline = context.eventLoop.assumeIsolated().scheduleTask(
-            in: .seconds(gateway.configuration.handshakeTimeoutSeconds)
+            in: time ?? .seconds(gateway.configuration.handshakeTimeoutSeconds)
         ) {
             context.closeAtOnce()
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isOver { return }
         let part = unwrapInboundIn(data)
         if isAnswering { waiting.append(part) } else { take(part, context) }
     }
@@ -88,7 +91,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             let received = ReceivedHead(head)
             let purpose = received.refusal.map(RequestPurpose.refusal) ?? purpose(of: received.head, context)
-            incoming = IncomingRequest(received.head, for: purpose)
+            begin(IncomingRequest(received.head, for: purpose), context)
         case .body(var part):
             incoming?.take(&part, bytesMax: gateway.configuration.messageBytesMax)
         case .end:
@@ -96,6 +99,23 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
             incoming = nil
             isAnswering = true
             answer(request, context)
+        }
+    }
+
+    private func begin(_ request: IncomingRequest, _ context: ChannelHandlerContext) {
+        switch request.interim(bytesMax: gateway.configuration.messageBytesMax) {
+        case .nothing:
+            incoming = request
+        case .proceed:
+            incoming = request
+            // Until it has left as a whole nothing is read, as with a reply: a 101 might follow.
+            isAnswering = true
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenSuccess { self.answered(context) }
+            context.writeAndFlush(wrapOutboundOut(HTTPReply.proceed), promise: written)
+        case .final(let reply):
+            isAnswering = true
+            self.reply(reply, to: request.head, context, isEarly: true)
         }
     }
 
@@ -151,20 +171,25 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         answer.assumeIsolated().whenSuccess { reply in self.reply(reply, to: head, context) }
     }
 
+    /// - Parameters:
+    ///   - isLast: nothing that follows can be answered.
+    ///   - isEarly: the same, and the request may still be on its way.
     func reply(
-        _ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext, isLast: Bool = false
+        _ reply: HTTPReply, to head: HTTPRequestHead, _ context: ChannelHandlerContext, isLast: Bool = false,
+        isEarly: Bool = false
     ) {
         guard context.channel.isActive else { return }
         var reply = gateway.completed(reply)
         // After a request that asks for another protocol the decoder stops, so a further one would never be answered.
         let staysHTTP = head.method != .CONNECT && !head.headers.contains(name: "upgrade")
-        let keepAlive = !isLast && head.persists && !gateway.isStopping && staysHTTP
+        let keepAlive = !isLast && !isEarly && head.persists && !gateway.isStopping && staysHTTP
         // With HTTP/1.0 a client waits for the end of the stream unless it is told that there is none.
         if keepAlive, head.version == .http1_0 { reply.headers.append(("Connection", "keep-alive")) }
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
         startDeadline(context)  // for the client, to take the answer
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { result in
+            if isEarly, case .success = result { return self.endOutput(context) }
             guard keepAlive, case .success = result else { return context.close(promise: nil) }
             self.startDeadline(context)  // for its next request
             self.answered(context)
@@ -172,8 +197,20 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: written)
     }
 
+    /// Ends the stream behind the last reply, and goes on reading for a while: a socket that is closed with bytes that nobody has
+    /// read is reset, and the client may then lose a reply that it has not read yet (RFC 9112 §9.6).
+    private func endOutput(_ context: ChannelHandlerContext) {
+        isOver = true
+        isAnswering = false
+        waiting.removeAll()
+        context.close(mode: .output, promise: nil)
+        startDeadline(context, in: gateway.closeTimeout)
+        if isReadWanted { context.read() }
+    }
+
     /// A request that cannot be parsed, or breaks a limit of the decoder.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if isOver { return }
         guard let error = error as? HTTPParserError else {
             context.close(promise: nil)
             return

@@ -25,6 +25,11 @@ struct HTTPReply: Sendable {
     /// 403 `Forbidden`.
     static let forbidden = error(.forbidden, "ForbiddenException", "Forbidden")
 
+    /// 413.
+    static func tooLarge(bytesMax: Int) -> HTTPReply {
+        error(.payloadTooLarge, "PayloadTooLargeException", "The payload is larger than \(bytesMax) bytes")
+    }
+
     /// The same, which to `OPTIONS` says with what else the target can be asked.
     func toProbe(_ method: HTTPMethod) -> HTTPReply {
         guard method == .OPTIONS else { return self }
@@ -46,6 +51,9 @@ struct HTTPReply: Sendable {
         reply.headers.append(("Retry-After", "1"))
         return reply
     }
+
+    /// 100: the body is wanted. It says nothing else.
+    static let proceed = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
 
     /// The response as it goes over the wire.
     ///

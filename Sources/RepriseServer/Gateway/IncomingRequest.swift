@@ -57,6 +57,29 @@ struct IncomingRequest {
         self.purpose = purpose
     }
 
+    /// What is said before the body comes.
+    enum Interim {
+        case nothing
+        /// 100: the client waits until it may send the body.
+        case proceed
+        /// The reply is certain already, and the body is not wanted.
+        case final(HTTPReply)
+    }
+
+    /// What a client expects to hear before it sends the body (RFC 9110 §10.1.1). One that speaks HTTP/1.0 does not know what it
+    /// says there. It is not looked whether the body is here already: the answer does not depend on how the network cuts it.
+    func interim(bytesMax: Int) -> Interim {
+        let expectations = head.headers[canonicalForm: "expect"].filter { !$0.isEmpty }
+        guard head.version != .http1_0, !expectations.isEmpty else { return .nothing }
+        guard expectations.allSatisfy({ $0.lowercased() == "100-continue" }) else {
+            return .final(.error(.expectationFailed, "ExpectationFailedException", "Only 100-continue can be expected"))
+        }
+        let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+        guard length > 0 || head.headers.contains(name: "transfer-encoding") else { return .nothing }
+        if case .refusal(let refusal) = purpose { return .final(refusal) }
+        return length > bytesMax ? .final(.tooLarge(bytesMax: bytesMax)) : .proceed
+    }
+
     /// A part of the body has come.
     mutating func take(_ part: inout ByteBuffer, bytesMax: Int) {
         guard purpose.isManagement, head.method == .POST, let kept = body?.readableBytes else { return }

@@ -115,11 +115,7 @@ final class ManagementAPI {
     }
 
     private func refusal(of payload: ByteBuffer?) -> HTTPReply? {
-        let bytesMax = gateway.configuration.messageBytesMax
-        guard payload != nil else {
-            return .error(
-                .payloadTooLarge, "PayloadTooLargeException", "The payload is larger than \(bytesMax) bytes")
-        }
+        guard payload != nil else { return .tooLarge(bytesMax: gateway.configuration.messageBytesMax) }
         return gateway.mustHoldReads ? .limitExceeded : nil
     }
 

@@ -17,7 +17,9 @@ extension FuzzTarget {
             try expect(isSaid, "with HTTP/1.0 nobody knows whether the connection is kept: \(whole)")
         }
         let lines = bytes.readableBytesView.count { $0 == 0x0A }
-        try expect(whole.replies.count <= lines + 1, "\(whole.replies.count) answers to \(lines) lines")
+        let final = whole.replies.count { $0.status != 100 }
+        try expect(final <= lines + 1, "\(final) answers to \(lines) lines")
+        try expectProceedOnce(whole.replies.map(\.status), String(buffer: bytes))
 
         // Pieces of sizes that the bytes themselves decide.
         var rest = bytes
@@ -29,5 +31,14 @@ extension FuzzTarget {
         }
         let cut = try HTTPExchange(pieces)
         try expect(cut == whole, "in one piece \(whole), in \(pieces.count) \(cut)")
+    }
+
+    /// A 100 comes where somebody expects it, and before a reply.
+    private static func expectProceedOnce(_ statuses: [Int], _ text: String) throws(FuzzFinding) {
+        guard statuses.contains(100) else { return }
+        try expect(!text.lowercased().ranges(of: "expect").isEmpty, "100, and nobody expects it: \(text)")
+        for (one, next) in zip(statuses, statuses.dropFirst()) where one == 100 {
+            try expect(next != 100, "100 twice for one request: \(text)")
+        }
     }
 }

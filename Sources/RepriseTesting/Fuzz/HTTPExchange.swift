@@ -119,7 +119,7 @@ extension HTTPExchange.Reply {
             headers.append((line[..<colon].lowercased(), String(line[colon...].dropFirst(2))))
         }
         (self.status, body) = (status, String(halves[1]))
-        guard status != 101 else { return }
+        guard status >= 200 else { return }
         try expect(self["date"] != nil && self["x-amzn-requestid"] != nil, "a response without date or id: \(text)")
         let length = self["content-length"].flatMap { Int($0) }
         try expect(

@@ -46,4 +46,39 @@ import Testing
         }
         #expect(reply.status == .uriTooLong)
     }
+
+    /// The status that a client hears before it sends the body.
+    private static func interim(
+        _ headers: [(String, String)], _ version: HTTPVersion = .http1_1, uri: String = "/dev/@connections"
+    ) -> Int? {
+        let head = HTTPRequestHead(version: version, method: .POST, uri: uri, headers: HTTPHeaders(headers))
+        let request = IncomingRequest(head, for: RequestPurpose(of: head, stage: "dev", targetBytesMax: 64))
+        switch request.interim(bytesMax: 10) {
+        case .nothing: return nil
+        case .proceed: return 100
+        case .final(let reply): return Int(reply.status.code)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([], "/dev/@connections", nil), ([("Expect", "")], "/dev/@connections", nil),
+            ([("Expect", "100-continue")], "/dev/@connections", 100),
+            ([("Expect", "100-Continue"), ("Expect", "100-continue")], "/dev/@connections", 100),
+            ([("Expect", "100-continue")], "/dev", 100), ([("Expect", "100-continue")], "/nothing", 403),
+            ([("Expect", "100-continue, other")], "/dev/@connections", 417), ([("Expect", "100")], "/nothing", 417),
+        ] as [([(String, String)], String, Int?)])
+    func `a client that expects to be told is told`(headers: [(String, String)], uri: String, status: Int?) {
+        #expect(Self.interim(headers + [("Content-Length", "10")], uri: uri) == status)
+        #expect(Self.interim(headers + [("Transfer-Encoding", "chunked")], uri: uri) == status)
+        #expect(Self.interim(headers + [("Content-Length", "10")], .http1_0, uri: uri) == nil)
+    }
+
+    @Test func `a body that is too long is refused before it comes, and for none nobody waits`() {
+        #expect(Self.interim([("Expect", "100-continue"), ("Content-Length", "11")]) == 413)
+        #expect(Self.interim([("Content-Length", "11")]) == nil)
+        #expect(Self.interim([("Expect", "100-continue"), ("Content-Length", "0")], uri: "/nothing") == nil)
+        #expect(Self.interim([("Expect", "100-continue")]) == nil)
+        #expect(Self.interim([("Expect", "x")]) == 417)
+    }
 }
