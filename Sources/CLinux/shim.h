@@ -27,10 +27,10 @@ static inline unsigned io_uring_load(const unsigned *index) { return __atomic_lo
 
 static inline void io_uring_store(unsigned *index, unsigned value) { __atomic_store_n(index, value, __ATOMIC_RELEASE); }
 
-// A send(2). What is not set here stays zero: the kernel never writes to an entry.
-static inline void io_uring_prepare_send(struct io_uring_sqe *entry, int descriptor, const void *bytes, unsigned count,
-                                         unsigned flags, uint64_t tag) {
-    entry->opcode = IORING_OP_SEND;
+// A send(2), if that is the operation. What is not set here stays zero: the kernel never writes to an entry.
+static inline void io_uring_prepare(struct io_uring_sqe *entry, uint8_t operation, int descriptor, const void *bytes,
+                                    unsigned count, unsigned flags, uint64_t tag) {
+    entry->opcode = operation;
     entry->fd = descriptor;
     entry->addr = (uint64_t)(uintptr_t)bytes;
     entry->len = count;

@@ -64,10 +64,12 @@ package struct RunningServer: Sendable {
                     bytesMax: min(CatchUp.chunkBytesMax, configuration.ringBytesMax / 8)),
                 logger: logger)
         }
+        let sendQueueLog = SendQueueLog(logger)
         let shards = loops.sockets.enumerated().map { index, loop in
             Shard(
                 index: index, eventLoop: loop, ringBytesMax: configuration.ringBytesMax,
-                performedThrough: firstPosition, reader: reader, batchesSends: machine.batchesSends)
+                performedThrough: firstPosition, reader: reader,
+                sendQueue: machine.batchesSends ? SendQueue(onFailure: { sendQueueLog.write($0) }) : nil)
         }
         // A commit that does not wait for the disk takes microseconds: less than to wake another thread and to be woken. With
         // several loops the one that records would serve its sockets late.

@@ -16,7 +16,7 @@ struct IdleConnections {
         var result: SendResult
     }
 
-    /// Takes many sends at once; `nil` where the kernel does not.
+    /// Takes many sends at once; `nil` where the kernel never did.
     private let queue: SendQueue?
     private var descriptors: ContiguousArray<CInt> = []
     private var connections: ContiguousArray<Connection> = []
@@ -59,10 +59,10 @@ struct IdleConnections {
     func send(_ bytes: UnsafeRawBufferPointer) -> [Shortfall] {
         var shortfalls: [Shortfall] = []
         var next = 0
-        if queue != nil {
-            while descriptors.count - next >= SendQueue.batchMin {
+        if let queue {
+            while queue.isWorking, descriptors.count - next >= SendQueue.batchMin {
                 let batch = next..<min(next + SendQueue.batchMax, descriptors.count)
-                unsafe queue?.send(bytes, to: descriptors.span.extracting(batch)) { index, result in
+                unsafe queue.send(bytes, to: descriptors.span.extracting(batch)) { index, result in
                     let connection = connections[batch.lowerBound + index]
                     shortfalls.append(Shortfall(connection: connection, result: result))
                 }

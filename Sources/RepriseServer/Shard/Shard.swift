@@ -57,14 +57,14 @@ final class Shard: @unchecked Sendable {
 
     init(
         index: Int, eventLoop: any EventLoop, ringBytesMax: Int, performedThrough: Position,
-        reader: CatchUpReader? = nil, batchesSends: Bool = true
+        reader: CatchUpReader? = nil, sendQueue: SendQueue? = SendQueue()
     ) {
         self.index = index
         self.eventLoop = eventLoop
         self.ringBytesMax = ringBytesMax
         self.reader = reader
         self.performedThrough = performedThrough
-        idle = IdleConnections(queue: batchesSends ? SendQueue() : nil)
+        idle = IdleConnections(queue: sendQueue)
     }
 
     /// Connects the loop's gateway and starts watching for silent and old connections. Once, before the first socket.

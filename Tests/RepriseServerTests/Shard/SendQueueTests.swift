@@ -49,6 +49,138 @@ private func send(_ bytes: [UInt8], _ queue: SendQueue, to sockets: [SocketPair]
     }
 }
 
+/// A kernel that fails when it is told to. It takes sends as the real one does until then.
+private final class FaultyKernel {
+    typealias Line = (taken: UInt32, says: Int?)
+
+    /// What it answers from now on, call by call: how many sends it takes, and what it says.
+    var script: [Line] = []
+    /// Whether it stays with the last line of the script.
+    var isStuck = true
+    private(set) var calls = 0
+    private(set) var failures: [SendQueueFailure] = []
+
+    func makeQueue() -> SendQueue? { SendQueue(enter: enter, onFailure: { self.failures.append($0) }) }
+
+    func enter(_ ring: CInt, _ sends: UInt32, _ answers: UInt32) -> Int {
+        calls += 1
+        guard let line = script.first else { return SendQueue.enterKernel(ring, sends, answers) }
+        if script.count > 1 || !isStuck { script.removeFirst() }
+        let taken = min(line.taken, sends)
+        let result = taken > 0 ? SendQueue.enterKernel(ring, taken, taken) : 0
+        return line.says ?? result
+    }
+}
+
+@Suite struct `A queue of sends whose kernel fails` {
+    private static let unexpected = [EINVAL, EPERM, ENOSYS, EBADF, EFAULT, EOPNOTSUPP, ENXIO]
+    private static let passing = [EAGAIN, EBUSY, ENOMEM, EINTR]
+
+    /// Two batches, of which the first meets the fault: everybody gets every byte once and in order.
+    private func sendTwice(_ kernel: FaultyKernel, fault: [FaultyKernel.Line], isStuck: Bool = true) throws
+        -> SendQueue?
+    {
+        guard let queue = kernel.makeQueue() else { return nil }
+        let sockets = (0..<40).map { _ in SocketPair() }
+        defer { for pair in sockets { pair.close() } }
+        sockets[5].closePeer()
+        sockets[25].closePeer()
+        (kernel.script, kernel.isStuck) = (fault, isStuck)
+        for text in ["first", "second"] {
+            let shortfalls = send(Array(text.utf8), queue, to: sockets)
+            #expect(shortfalls.keys.sorted() == [5, 25])
+            for (index, shortfall) in shortfalls {
+                guard case .failed = shortfall else {
+                    Issue.record("\(index): \(shortfall)")
+                    continue
+                }
+            }
+        }
+        for (index, pair) in sockets.enumerated() where index != 5 && index != 25 {
+            #expect(pair.received() == Array("firstsecond".utf8))
+        }
+        return queue
+    }
+
+    @Test(arguments: unexpected, [0, 1, 7, 39, 40] as [UInt32])
+    func `sends the rest one by one, and asks no more`(error: CInt, taken: UInt32) throws {
+        // It says what it took, and fails when asked again; or it fails at once, having taken some.
+        let faults: [[FaultyKernel.Line]] = [
+            [(taken: taken, says: nil), (taken: 0, says: -Int(error))], [(taken: taken, says: -Int(error))],
+        ]
+        for fault in faults {
+            let kernel = FaultyKernel()
+            guard let queue = try sendTwice(kernel, fault: fault) else { return }
+            #expect(!queue.isWorking)
+            #expect(kernel.failures.map(\.error) == [error])
+            #expect(kernel.failures.map(\.isAtStart) == [false])
+            #expect(kernel.calls <= 4)
+        }
+    }
+
+    @Test(arguments: passing, [0, 7] as [UInt32])
+    func `asks again while something is short, but not for ever`(error: CInt, taken: UInt32) throws {
+        let kernel = FaultyKernel()
+        guard let queue = try sendTwice(kernel, fault: [(taken: taken, says: nil), (taken: 0, says: -Int(error))])
+        else {
+            return
+        }
+        #expect(!queue.isWorking)
+        #expect(kernel.failures.map(\.error) == [error])
+        #expect(kernel.calls <= 2 + SendQueue.fruitlessMax)
+    }
+
+    @Test(arguments: passing)
+    func `goes on where the shortage passes`(error: CInt) throws {
+        let kernel = FaultyKernel()
+        var fault: [FaultyKernel.Line] = Array(repeating: (taken: 0, says: -Int(error)), count: 5)
+        fault.append((taken: 3, says: nil))
+        fault += Array(repeating: (taken: 0, says: -Int(error)), count: 5)
+        guard let queue = try sendTwice(kernel, fault: fault, isStuck: false) else { return }
+        #expect(queue.isWorking)
+        #expect(kernel.failures.isEmpty)
+    }
+
+    @Test func `gives up where nothing happens and nothing is said`() throws {
+        let kernel = FaultyKernel()
+        guard let queue = try sendTwice(kernel, fault: [(taken: 0, says: 0)]) else { return }
+        #expect(!queue.isWorking)
+        #expect(kernel.failures.map(\.error) == [0])
+    }
+
+    @Test(arguments: unexpected + passing)
+    func `is not used where the first try fails`(error: CInt) {
+        let kernel = FaultyKernel()
+        guard SendQueue() != nil else { return }
+        kernel.script = [(taken: 0, says: -Int(error))]
+        let queue = kernel.makeQueue()
+        #expect(queue == nil)
+        #expect(kernel.failures.map(\.error) == [error])
+        #expect(kernel.failures.map(\.isAtStart) == [true])
+    }
+
+    /// As kernels 5.1 to 5.5, which have rings without sends.
+    @Test func `is not used where the operation is unknown`() {
+        guard SendQueue() != nil else { return }
+        var failures: [SendQueueFailure] = []
+        let queue = SendQueue(operation: 255, onFailure: { failures.append($0) })
+        #expect(queue == nil)
+        #expect(failures.map(\.error) == [EINVAL])
+    }
+
+    @Test func `sends one by one where the operation is not known any more`() throws {
+        let kernel = FaultyKernel()
+        guard let queue = kernel.makeQueue() else { return }
+        let sockets = (0..<20).map { _ in SocketPair() }
+        defer { for pair in sockets { pair.close() } }
+        queue.operation = 255
+        for _ in 0..<2 { #expect(send([1, 2], queue, to: sockets).isEmpty) }
+        #expect(sockets.allSatisfy { $0.received() == [1, 2, 1, 2] })
+        #expect(!queue.isWorking)
+        #expect(kernel.failures.map(\.error) == [EINVAL])
+    }
+}
+
 @Suite struct `The idle connections` {
     @Test(arguments: [true, false], [1, 7, 8, 300])
     func `all get the bytes, with and without io_uring`(usesQueue: Bool, count: Int) throws {
