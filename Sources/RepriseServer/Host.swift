@@ -42,18 +42,29 @@ package enum Host {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// How many descriptors are open.
+    static var descriptorCount: Int { openDescriptors().count }
+
+    private static func openDescriptors() -> [String] {
+        guard let folder = unsafe opendir("/proc/self/fd") else { return [] }
+        defer { unsafe closedir(folder) }
+        var names: [String] = []
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
     /// Keeps a descriptor from programs that this process starts.
     static func closeOnExec(_ descriptor: CInt) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
 
     /// The same for every epoll instance of this process: NIO makes those of its loops without the flag, and does not hand them
     /// out.
     static func closeEpollsOnExec() {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return }
-        defer { unsafe closedir(folder) }
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
+        for name in openDescriptors() {
             var target = [CChar](repeating: 0, count: 64)
             guard let descriptor = CInt(name), unsafe readlink("/proc/self/fd/\(name)", &target, target.count - 1) > 0,
                 String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -23,7 +23,7 @@ public struct ServerAnnouncement: Sendable {
 
 /// A broadcast server on one data folder.
 public struct Server: Service {
-    private let configuration: ServerConfiguration
+    private var configuration: ServerConfiguration
     private let playback: Playback?
     private let logger: Logger
     private let onListening: @Sendable (ServerAnnouncement) -> Void
@@ -56,17 +56,7 @@ public struct Server: Service {
             identity.value = try TLSIdentity(configuration)
         }
         let lock = try DataFolderLock(configuration.dataPath)
-        let descriptors = Host.raiseDescriptorLimit(toHold: configuration.descriptorsMax)
-        if descriptors < configuration.descriptorsMax {
-            // Many machines allow just about the default number of connections: no reason to warn at every start.
-            logger.log(
-                level: descriptors < configuration.connectionsMax ? .warning : .info,
-                """
-                \(descriptors) descriptors are allowed, and --max-connections \(configuration.connectionsMax) with \
-                --max-pending \(configuration.pendingSocketsMax) for each loop may need \(configuration.descriptorsMax): \
-                raise the limit (ulimit -Hn, LimitNOFILE=) or lower them, or new connections will wait
-                """)
-        }
+        let descriptors = Host.raiseDescriptorLimit(toHold: configuration.clientDescriptorsMax + 64)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount)
         let diskLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let readerLoop =
@@ -77,7 +67,7 @@ public struct Server: Service {
             let player = try playback.flatMap { playback in
                 try playerLoop.map { try Player(playback, eventLoop: $0.next(), clock: { Host.now }) }
             }
-            try await serve(
+            try await fitted(to: descriptors).serve(
                 on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop?.next(), player: player)
         }
         try await loops.shutdownGracefully()
@@ -86,6 +76,27 @@ public struct Server: Service {
         try await playerLoop?.shutdownGracefully()
         withExtendedLifetime(lock) {}
         try result.get()
+    }
+
+    /// The same server, with no more sockets than this process may have. Once its loops have been made.
+    private func fitted(to descriptors: Int) -> Server {
+        let own = Host.descriptorCount + DescriptorBudget.ownLater(loops: configuration.loopCount)
+        let budget = DescriptorBudget(limit: descriptors, own: own, for: configuration)
+        var fitted = self
+        fitted.configuration.connectionsMax = budget.connectionsMax
+        fitted.configuration.pendingSocketsMax = budget.pendingSocketsMax
+        if fitted.configuration.clientDescriptorsMax < configuration.clientDescriptorsMax {
+            // Many machines allow just about the default number of connections: no reason to warn at every start.
+            logger.log(
+                level: descriptors < configuration.connectionsMax ? .warning : .info,
+                """
+                \(descriptors) descriptors are allowed, and \(own + configuration.clientDescriptorsMax) may be needed: at most \
+                \(budget.connectionsMax) connections are taken (--max-connections \(configuration.connectionsMax)), and \
+                \(budget.pendingSocketsMax) other sockets for each loop (--max-pending \(configuration.pendingSocketsMax)); \
+                raise the limit (ulimit -Hn, LimitNOFILE=), or lower these
+                """)
+        }
+        return fitted
     }
 
     private func serve(
@@ -183,7 +194,10 @@ public struct Server: Service {
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(.autoRead, value: false)
                 .serverChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.closeOnExec() }
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.closeOnExec()
+                        try channel.pipeline.syncOperations.addHandler(AcceptPause())
+                    }
                 }
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

@@ -95,8 +95,8 @@ public struct ServerConfiguration: Sendable {
         (4 << 20) + connectionsMax * 1024 + (retains ? (8 << 20) + connectionsMax * 64 : 0)
     }
 
-    /// Descriptors that the server needs when every bound is reached: sockets, and some tens of its own.
-    var descriptorsMax: Int { connectionsMax + loopCount * pendingSocketsMax + 64 }
+    /// Descriptors of clients when every bound is reached.
+    var clientDescriptorsMax: Int { connectionsMax + loopCount * pendingSocketsMax }
 
     /// Whether sockets speak TLS.
     public var isSecure: Bool { !tlsCertificatePath.isEmpty }

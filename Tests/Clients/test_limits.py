@@ -1,5 +1,8 @@
 """Everything is bounded, and says so when the bound is reached."""
 
+import ctypes
+import os
+import pathlib
 import re
 import resource
 import signal
@@ -61,6 +64,64 @@ def test_no_place_is_lost_however_a_client_leaves(serve):
     assert attempt(server).status == 503
     for client in clients:
         client.close()
+
+
+# Descriptors
+
+
+def with_descriptors(count):
+    """What `Popen` is to be given for a process that may have so many descriptors, also where root may raise its limits."""
+    library = ctypes.CDLL(None)
+
+    def apply():
+        library.prctl(24, 24, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_SYS_RESOURCE
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+    return {"preexec_fn": apply}
+
+
+def processor_ticks(server):
+    fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("loops", [1, 3])
+def test_there_are_no_more_connections_than_descriptors(serve, loops):
+    """And whoever comes beyond that is told."""
+    server = serve("--loops", loops, user=with_descriptors(96))
+    said = re.search(r"96 descriptors are allowed.* at most (\d+) connections are taken \(--max-connections 20000\)", server.stderr)
+    assert server.stderr.count("\n") == 0
+    limit = int(said.group(1))
+    assert 24 <= limit < 96
+    clients = [server.raw() for _ in range(limit)]
+    idle = [RawClient(server.port) for _ in range(96)]  # the oldest of these go
+    for _ in range(3):
+        assert attempt(server).status == 503
+        assert server.health().status == 200
+    clients.pop().close()
+    eventually(lambda: attempt(server).status == 101, "a place is free again")
+    for client in clients + idle:
+        client.close()
+
+
+def test_whoever_cannot_be_accepted_costs_nothing_and_gets_in_later(serve):
+    server = serve()
+    with server.raw() as client:
+        used = len(os.listdir(f"/proc/{server.pid}/fd"))
+        before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used, before[1]))
+        with RawClient(server.port) as late:
+            late.send(late.request_bytes())
+            ticks = processor_ticks(server)
+            late.socket.settimeout(1)
+            with pytest.raises(TimeoutError):
+                late.socket.recv(1)
+            assert processor_ticks(server) - ticks < 5, "it is tried again and again"
+            client.send_frame(TEXT, message("served"))
+            assert client.receive_text() == '"served"'
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+            late.socket.settimeout(5)
+            assert late.receive_reply().status == 101
 
 
 # The log
