@@ -70,6 +70,13 @@ CONFIGURATIONS = {  # program, text, and the lines that are more than the least
     "haproxy": ("haproxy", HAPROXY, ""),  # all headers as the client sent them
     "haproxy-forwardfor": ("haproxy", HAPROXY, "option forwardfor"),
 }
+# HAProxy asks with OPTIONS and HTTP/1.0, looks at the status alone, and says what it makes of it.
+HTTPCHK = """
+    option httpchk {path}
+    option log-health-checks
+    log stderr format raw daemon info
+    default-server check inter 100ms
+"""
 UPGRADING = [name for name in CONFIGURATIONS if name != "nginx"]
 IS_ROOT = os.geteuid() == 0
 
@@ -86,8 +93,8 @@ def programs():
 class Proxy:
     """A proxy that runs, from the first answer of the server through it on."""
 
-    def __init__(self, name, server, user="nobody"):
-        """As root, it serves as `user`; otherwise as whoever runs the tests."""
+    def __init__(self, name, server, user="nobody", more=""):
+        """As root, it serves as `user`; otherwise as whoever runs the tests. `more` is lines of its configuration."""
         program, text, lines = CONFIGURATIONS[name]
         path = programs() / program
         account = pwd.getpwnam(user)
@@ -98,7 +105,7 @@ class Proxy:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
             configuration.write_text(text.format(
-                folder=self._folder, port=self.port, server=server.port, descriptor=listener.fileno(), lines=lines,
+                folder=self._folder, port=self.port, server=server.port, descriptor=listener.fileno(), lines=lines + more,
                 user=user_lines(program, account) if IS_ROOT else ""))
             if IS_ROOT:
                 os.chown(self._folder, account.pw_uid, account.pw_gid)
@@ -112,8 +119,7 @@ class Proxy:
         try:
             assert ask(self.port, "GET", "/health").status == 200
         except (AssertionError, EOFError, OSError) as problem:
-            self._stderr.seek(0)
-            output = self._stderr.read().decode(errors="replace")
+            output = self.output
             self.stop()
             raise AssertionError(f"{name} does not serve: {problem!r}\n{output}") from None
 
@@ -122,6 +128,11 @@ class Proxy:
 
     def __exit__(self, *_):
         self.stop()
+
+    @property
+    def output(self):
+        """What it has said so far."""
+        return pathlib.Path(self._stderr.name).read_text(errors="replace")
 
     def stop(self):
         self.process.terminate()

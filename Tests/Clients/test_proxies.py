@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from callers import EVERYONE, ask, assert_nothing_happened, assert_refused, calls, needs_root, path
-from proxies import CONFIGURATIONS, UPGRADING, Proxy
-from reprise import DEADLINE, TEXT, RawClient, message
+from proxies import CONFIGURATIONS, HTTPCHK, UPGRADING, Proxy
+from reprise import DEADLINE, TEXT, RawClient, eventually, message
 
 GUISES = {  # what an outside client may send to be taken for a local one
     "of its own": {},
@@ -76,6 +76,14 @@ def test_health_goes_through(proxy):
     for target in ("/health", "/ready"):
         reply = ask(proxy.port, "GET", target, headers={"Host": "app.example"})
         assert (reply.status, reply.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("target", ["/health", "/ready"])
+def test_health_checks_of_haproxy_find_the_server_well(server, target):
+    with Proxy("haproxy", server, more=HTTPCHK.format(path=target)) as proxy:
+        found = eventually(lambda: [line for line in proxy.output.splitlines() if "Health check" in line], "a check")
+        assert "Layer7 check passed, code: 200" in found[0]
+        assert ask(proxy.port, "GET", target).status == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
