@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Glibc
 internal import NIOCore
 internal import Reprise
 
@@ -41,8 +40,6 @@ struct LogImportCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    private static let pieceBytes = 1 << 20
-
     func validate() throws {
         if har != nil, input != nil { throw ValidationError("--har and --input are two files: give one") }
         if config != nil, har == nil {
@@ -80,12 +77,13 @@ struct LogImportCommand: ParsableCommand {
     }
 
     private func importLines(as id: LogID) throws -> LogImport.Report {
-        var descriptor = STDIN_FILENO
-        if let input {
-            descriptor = unsafe open(input, O_RDONLY | O_CLOEXEC)
-            if descriptor < 0 { throw failure(input) }
+        let file = try InputFile(path: input ?? "-")
+        var log = try LogImport(into: data.path, id: id)
+        while true {
+            var piece = ByteBuffer()
+            guard try file.read(into: &piece) else { return try log.finish() }
+            try log.append(piece)
         }
-        return try importLines(from: descriptor, as: id)
     }
 
     private func print(_ report: LogImport.Report, _ session: HARSession?, _ id: LogID) throws {
@@ -120,24 +118,5 @@ struct LogImportCommand: ParsableCommand {
             }
         }
         try output.flush()
-    }
-
-    private func importLines(from descriptor: Int32, as id: LogID) throws -> LogImport.Report {
-        var log = try LogImport(into: data.path, id: id)
-        while true {
-            var bytes = ByteBuffer()
-            let count = try unsafe bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: LogImportCommand.pieceBytes)
-            {
-                let count = unsafe read(descriptor, $0.baseAddress, $0.count)
-                if count < 0, errno != EINTR { throw failure(input ?? "standard input") }
-                return max(0, count)
-            }
-            if count == 0 { return try log.finish() }
-            try log.append(bytes)
-        }
-    }
-
-    private func failure(_ name: String) -> CommandEnd {
-        CommandEnd(status: .couldNotRun, message: "cannot read \(name): \(unsafe String(cString: strerror(errno)))")
     }
 }

@@ -1,31 +1,12 @@
-"""The disk that loses, fills and breaks (Tests/Storage/storage_faults.c), from Python: building it, configuring a server for
-it, and giving the disk back what was not synced when the power went."""
+"""The disk that loses, fills and breaks (Tests/Storage/storage_faults.c), from Python: configuring a server for it, and giving
+the disk back what was not synced when the power went."""
 
-import functools
-import hashlib
-import os
 import pathlib
 import struct
-import subprocess
+
+from preload import library
 
 PAGE = 4096
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "Tests/Storage/storage_faults.c"
-
-
-@functools.cache
-def library():
-    """The path of the built library. One build for each version of the source; in the repository, since a server loads what
-    it finds there, and anybody may put a file into /tmp."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
-    path = ROOT / f".build/storage-faults/{digest}.so"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", part, SOURCE, "-ldl", "-pthread"],
-                       check=True)
-        part.rename(path)
-    return path
 
 
 class Disk:
@@ -39,7 +20,7 @@ class Disk:
 
     def environment(self, die_at=None):
         """What a server needs to run on this disk. With `die_at` the power goes before its nth call to the disk."""
-        variables = {"LD_PRELOAD": str(library()), "FAULTS_JOURNAL": str(self.journal),
+        variables = {"LD_PRELOAD": str(library("storage_faults")), "FAULTS_JOURNAL": str(self.journal),
                      "FAULTS_CONTROL": str(self.control), "FAULTS_BOOT_ID": str(self.boot_id)}
         return {**variables, "FAULTS_DIE_AT": str(die_at)} if die_at else variables
 

@@ -15,7 +15,7 @@ enum LogSource: EventSource {
     init(_ path: String) throws {
         let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
         if path == "-" || (type ?? .typeDirectory) != .typeDirectory {
-            self = .lines(try LineReader(path: path))
+            self = .lines(LineReader(try InputFile(path: path)))
         } else {
             DamageTrap.arm()
             let log = try EventLog(path: path, access: .read, newID: LogID(rawValue: 0))

@@ -24,7 +24,8 @@ struct AgainstBuild {
                 process.waitUntilExit()
             }
             guard let pipe = process.standardOutput as? Pipe else { return }
-            var comparison = TraceComparison(LineReader(pipe.fileHandleForReading, name: path))
+            var comparison = TraceComparison(
+                LineReader(InputFile(pipe.fileHandleForReading.fileDescriptor, name: path)))
             try comparison.run(log, [session])
             let hasEnded = comparison.first.map { $0.expected == nil } ?? true
             if hasEnded {  // a build that failed differs in nothing

@@ -10,7 +10,7 @@ struct CommandLines {
     private static let lineBytesMax = 4096
 
     /// The next line without its end, or `nil` at the end of the input or after a signal.
-    mutating func next(prompt: String) -> String? {
+    mutating func next(prompt: String) throws -> String? {
         if isTerminal { StandardStream.write(prompt, to: STDERR_FILENO) }
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
@@ -22,17 +22,20 @@ struct CommandLines {
                 return buffer.isEmpty ? nil : String(decoding: buffer, as: UTF8.self)
             }
             guard StopSignal.waitToRead(STDIN_FILENO) else { return nil }
-            readMore()
+            try readMore()
         }
     }
 
-    private mutating func readMore() {
+    private mutating func readMore() throws {
         var bytes = [UInt8](repeating: 0, count: CommandLines.lineBytesMax)
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
         if count > 0 {
             buffer += bytes[..<count]
-        } else if count == 0 || errno != EINTR {
+        } else if count == 0 || errno == EIO {  // EIO: the terminal has gone
             hasEnded = true
+        } else if errno != EINTR {
+            throw CommandEnd(
+                status: .couldNotRun, message: "cannot read standard input: \(unsafe String(cString: strerror(errno)))")
         }
     }
 }

@@ -54,7 +54,7 @@ struct CompareOptions: ParsableArguments {
         if let against {
             try AgainstBuild(path: against).compare(log, sessions, json: json)
         } else if let expect {
-            var comparison = TraceComparison(try LineReader(path: expect))
+            var comparison = TraceComparison(LineReader(try InputFile(path: expect)))
             try comparison.run(log, sessions)
             try comparison.finish(names: (expect, "this build"), json: json)
         } else {

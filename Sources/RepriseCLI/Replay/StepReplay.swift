@@ -36,7 +36,7 @@ struct StepReplay: ~Copyable {
         do {
             if let first { try go(to: first, &output) }
             try output.flush()
-            while let line = lines.next(prompt: "(\(current?.event.position ?? session.first.previous)) ") {
+            while let line = try lines.next(prompt: "(\(current?.event.position ?? session.first.previous)) ") {
                 let goesOn = try obey(line.trimmingSpaces, &output)
                 try output.flush()
                 if !goesOn { break }

@@ -1,0 +1,23 @@
+// A process that SIGUSR1 brings trouble to: an LD_PRELOAD library under a command.
+//
+//   SIGNAL_FAULTS=interrupt   the call that waits fails with EINTR
+//   SIGNAL_FAULTS=null        the process reads at address 0, as a bug of ours would
+//   SIGNAL_FAULTS=abort       the process calls abort(), as an allocator that finds its heap destroyed would
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *what = "interrupt";
+
+static void trouble(int number) {
+    (void)number;
+    static volatile int *volatile nowhere;
+    if (strcmp(what, "null") == 0) *nowhere = *nowhere + 1;
+    if (strcmp(what, "abort") == 0) abort();
+}
+
+__attribute__((constructor)) static void begin(void) {
+    if (getenv("SIGNAL_FAULTS")) what = getenv("SIGNAL_FAULTS");
+    struct sigaction action = {.sa_handler = trouble};  // without SA_RESTART
+    if (sigaction(SIGUSR1, &action, NULL) < 0) abort();
+}
