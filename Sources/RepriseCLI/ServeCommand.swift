@@ -87,7 +87,14 @@ extension ServerAnnouncement {
     }
 
     fileprivate var json: String {
-        "{\"url\":\"\(url)\",\"port\":\(port),\"data\":\"\(dataPath)\",\"firstPosition\":\(firstPosition),"
-            + "\"closedConnections\":\(closedConnections)}"
+        var buffer = ByteBuffer()
+        buffer.beginJSON()
+        buffer.writeJSON("url", url)
+        buffer.writeJSON("port", UInt64(port))
+        buffer.writeJSON("data", dataPath)
+        buffer.writeJSON("firstPosition", firstPosition.rawValue)
+        buffer.writeJSON("closedConnections", UInt64(closedConnections))
+        buffer.endJSON()
+        return String(buffer: buffer)
     }
 }

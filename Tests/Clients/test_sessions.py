@@ -173,6 +173,21 @@ def test_sessions_follow_each_other(serve):
         assert after["firstPosition"] == before["lastPosition"] + 1
 
 
+def test_json_names_a_folder_of_any_name(serve, folder):
+    data = folder / 'a "b" \\c ä\u2028\n\x01'
+    server = serve(data=data)
+    assert server.announcement == {
+        "url": f"ws://127.0.0.1:{server.port}/dev", "port": server.port, "data": str(data), "firstPosition": 1,
+        "closedConnections": 0}
+    server.stop()
+    exported = run("log", "export", data)
+    for verb in ("import", "backup"):
+        copy = folder / f'{verb} "\t\\'
+        source = ("--data", data) if verb == "backup" else ()
+        done = run("log", verb, *source, copy, "--json", input=exported.stdout)
+        assert done.returncode == 0 and json.loads(done.stdout)["data"] == str(copy), done
+
+
 def test_the_log_can_be_read_beside_a_running_server(serve):
     server = serve()
     with Crowd(server, 2) as crowd:

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Logging
+internal import NIOCore
 internal import Reprise
 internal import RepriseServer
 internal import ServiceLifecycle
@@ -76,7 +77,7 @@ struct ReplayServer {
             let start = options.atOnce ? "plays now" : "plays with the first viewer"
             printLine(
                 json
-                    ? "{\"url\":\"\(announcement.url)\",\"port\":\(announcement.port),\"session\":\(session)}"
+                    ? announcement.json(playing: session)
                     : "\(announcement.url) is up: session \(session) of \(playback.log.path), \(pace), \(start)")
         }
         let group = ServiceGroupConfiguration(
@@ -87,5 +88,17 @@ struct ReplayServer {
         } catch let error as ServerError {
             throw error.asFailure
         }
+    }
+}
+
+extension ServerAnnouncement {
+    fileprivate func json(playing session: SessionID) -> String {
+        var buffer = ByteBuffer()
+        buffer.beginJSON()
+        buffer.writeJSON("url", url)
+        buffer.writeJSON("port", UInt64(port))
+        buffer.writeJSON("session", session.rawValue)
+        buffer.endJSON()
+        return String(buffer: buffer)
     }
 }
