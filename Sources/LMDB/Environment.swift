@@ -2,6 +2,10 @@
 
 internal import CLMDB
 internal import Glibc
+internal import Synchronization
+
+/// What is called when an assertion of LMDB fails.
+private let assertionHandler = Mutex<(@Sendable () -> Void)?>(nil)
 
 /// A memory-mapped LMDB environment.
 ///
@@ -71,6 +75,8 @@ internal import Glibc
         try unsafe check(mdb_env_create(&created), "mdb_env_create")
         guard let handle = unsafe created else { throw LMDBError(.outOfMemory, in: "mdb_env_create") }
         do throws(LMDBError) {
+            try unsafe check(
+                mdb_env_set_assert(handle) { _, _ in assertionHandler.withLock { $0 }?() }, "mdb_env_set_assert")
             if let mapBytes = options.mapBytes {
                 try unsafe check(mdb_env_set_mapsize(handle, mapBytes), "mdb_env_set_mapsize")
             }
@@ -131,6 +137,12 @@ internal import Glibc
             unsafe fstatvfs(descriptor, &room) == 0
         else { return false }
         return UInt64(room.f_bavail) * UInt64(room.f_frsize) < 1 << 16
+    }
+
+    /// Says what to do when one of LMDB's own assertions fails, in any environment of this process: a page is not what LMDB
+    /// takes it for. If the handler returns, or there is none, LMDB prints the assertion and calls `abort`.
+    public static func onFailedAssertion(_ handler: (@Sendable () -> Void)?) {
+        assertionHandler.withLock { $0 = handler }
     }
 
     /// Copies a consistent image of the environment into the empty folder at `path` (`mdb_env_copy`).

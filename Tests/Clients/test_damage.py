@@ -7,11 +7,14 @@ import json
 import os
 import random
 import shutil
+import signal
+import subprocess
 
 import pytest
 
 from lmdb_live_ranges import live_values
-from reprise import LONG, TEXT, Log, message, run
+from preload import signal_faults
+from reprise import BINARY, DEADLINE, LONG, TEXT, Log, environment, message, run
 
 FLIPS = int(os.environ.get("REPRISE_FLIPS", "100" if LONG else "20"))
 SEED = int(os.environ.get("REPRISE_SEED", "1"))
@@ -121,3 +124,29 @@ def test_a_truncated_file_is_reported(recording, folder):
             done = run(*command, "--data", target)
             assert done.returncode in (1, 3), f"{command} on {size} bytes: {done}"
             assert len(done.stderr.strip().splitlines()) == 1, f"{command} on {size} bytes: {done.stderr}"
+
+
+def test_a_page_that_fails_an_assertion_of_lmdb_is_reported(recording, folder):
+    """A leaf that says that it is a branch, in the middle of the records."""
+    values, _ = live_values((recording.data / "data.mdb").read_bytes())
+    record = next(value for value in values if value.table == "events" and value.key == 900)
+    log = copy_of(recording, folder, record.start // 4096 * 4096 + 10, 2 ^ 21)
+    done = run("log", "export", "--data", log.data)
+    assert done.returncode == 3 and "its pages cannot be followed" in done.stderr, done
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT])
+@pytest.mark.parametrize("cause", ["a bug", "somebody else"])
+def test_a_crash_says_nothing_of_the_log(recording, cause, number):
+    """A command that follows a sound log crashes by itself, or is sent the signal."""
+    faults = {signal.SIGSEGV: "null", signal.SIGBUS: "past", signal.SIGABRT: "abort"}
+    process = subprocess.Popen(
+        [BINARY, "log", "show", "--from", "end", "--follow", "--data", recording.data],
+        env=environment({"SWIFT_BACKTRACE": "enable=no", **signal_faults(faults[number])}), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    with process:
+        assert "sessionEnded" in process.stdout.readline()
+        process.send_signal(signal.SIGUSR1 if cause == "a bug" else number)
+        _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == -number and "damaged" not in errors, errors
