@@ -69,7 +69,7 @@ public struct Replayer: ~Copyable {
         through last: Position? = nil,
         sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) throws(LogError) -> ReplayReport {
-        while !open.isApplied { guard try step(through: last, sink: sink) != nil else { return report } }
+        guard try finishOpenBatch(through: last, sink) else { return report }
         feed.end = end(last)
         var batch = ReplayBatch()
         while feed.next <= feed.end {
@@ -85,6 +85,7 @@ public struct Replayer: ~Copyable {
         through last: Position? = nil,
         sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void = { _, _, _ in }
     ) async throws(LogError) -> ReplayReport {
+        guard try finishOpenBatch(through: last, sink) else { return report }
         feed.end = end(last)
         var stream = feed.stream()
         while engine.projection.position < feed.end {
@@ -94,6 +95,16 @@ public struct Replayer: ~Copyable {
             stream.giveBack(batch)
         }
         return report
+    }
+
+    /// Applies what steps have read and not applied.
+    ///
+    /// - Returns: whether there is more to apply behind it.
+    private mutating func finishOpenBatch(
+        through last: Position?, _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
+    ) throws(LogError) -> Bool {
+        while !open.isApplied { guard try step(through: last, sink: sink) != nil else { return false } }
+        return true
     }
 
     /// Where a replay up to `last` ends.

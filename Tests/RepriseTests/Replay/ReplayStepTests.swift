@@ -80,6 +80,20 @@ import Testing
         #expect(replayer.report == expected)
     }
 
+    @Test(arguments: [1, 89, 90, 91, 700])
+    func `a run that reads ahead goes on where a look or steps have stopped`(count: Int) async throws {
+        let (log, events) = try makeLog()
+        var reference = try Replayer(log, session: try latest(log))
+        let expected = try reference.run()
+        var replayer = try Replayer(log, session: try latest(log))
+        for _ in 1..<count { _ = try replayer.step() }
+        #expect(try replayer.peek() == events[count - 1])
+        var given: [Event] = []
+        let report = try await replayer.runReadingAhead { events, _, _ in given += events }
+        #expect(given == Array(events[(count - 1)...]))
+        #expect(report == expected)
+    }
+
     @Test func `no step goes past the last position that was asked for`() throws {
         let (log, events) = try makeLog()
         var replayer = try Replayer(log, session: try latest(log))
