@@ -10,6 +10,8 @@ public enum EventJSONError: Error, Equatable, Sendable, CustomStringConvertible 
     case notAnObject
     /// The named field stands twice in the object.
     case duplicate(String)
+    /// The object has more fields than any event.
+    case tooManyFields
     /// The named field is missing.
     case missing(String)
     /// The named field does not hold what it must, which the second value says.
@@ -23,6 +25,7 @@ public enum EventJSONError: Error, Equatable, Sendable, CustomStringConvertible 
         case .notText: "the line is not UTF-8"
         case .notAnObject: "the line is not one JSON object"
         case .duplicate(let field): "the field \"\(field)\" stands twice"
+        case .tooManyFields: "the object has more than \(JSONFields.membersMax) fields"
         case .missing(let field): "the field \"\(field)\" is missing"
         case .invalid(let field, let expected): "the field \"\(field)\" must be \(expected)"
         case .unknownField(let field, let event): "\"\(field)\" is not a field of \(event)"

@@ -8,9 +8,12 @@ package struct JSONFields {
     private let line: ByteBuffer
     private var members: [(name: String, value: JSONSlice)] = []
 
+    /// The most members of a line. No event has half as many, and so many can be compared with each other.
+    static let membersMax = 32
+
     /// Scans a whole line.
     ///
-    /// - Throws: `notText`, `notAnObject`, `duplicate`.
+    /// - Throws: `notText`, `notAnObject`, `duplicate`, `tooManyFields`.
     package init(_ line: ByteBuffer) throws(EventJSONError) {
         self.line = line
         let bytes = line.readableBytesSpan
@@ -32,6 +35,7 @@ package struct JSONFields {
                 scanner.skipSpace(in: bytes)
                 guard let value = scanner.scanSlice(in: bytes, depth: 1) else { throw .notAnObject }
                 if members.contains(where: { $0.name == name }) { throw .duplicate(name) }
+                if members.count == JSONFields.membersMax { throw .tooManyFields }
                 members.append((name, value))
                 scanner.skipSpace(in: bytes)
             } while scanner.take(UInt8(ascii: ","), in: bytes)

@@ -79,6 +79,15 @@ import Testing
         #expect(throws: error) { try parse(text) }
     }
 
+    @Test func `a line has a bounded number of fields`() {
+        func fields(_ count: Int) -> String { "{\((1...count).map { "\"field\($0)\":\($0)" }.joined(separator: ","))}" }
+        #expect(throws: EventJSONError.missing("position")) { try parse(fields(32)) }
+        // Quadratic, the last one took a minute.
+        for count in [33, 200_000] {
+            #expect(throws: EventJSONError.tooManyFields) { try parse(fields(count)) }
+        }
+    }
+
     @Test func `a body with a lone surrogate or wrong Base64 is refused`() throws {
         let sent = Sent(
             request: GoldenEvents.request(1), target: .everyone, opcode: .text, body: ByteBuffer(string: "BODY"))
