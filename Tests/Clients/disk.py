@@ -25,7 +25,7 @@ class Disk:
         return {**variables, "FAULTS_DIE_AT": str(die_at)} if die_at else variables
 
     def fail(self, how):
-        """From now on calls fail: `full`, `short`, `broken` or `unsyncable`."""
+        """From now on calls fail: `full`, `short`, `broken`, `unsyncable`, or `folders ERRNO`."""
         self.control.write_text(how)
 
     def die_after(self, calls):

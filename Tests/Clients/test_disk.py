@@ -1,5 +1,6 @@
 """Disks that lose what was not synced, that fill up and that break. `tools/power-cut` is the long form of the first."""
 
+import errno
 import pathlib
 import shutil
 import signal
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from disk import Disk
-from reprise import TEXT, Log, RawClient, Server, assert_truthful, eventually, message, run_script
+from reprise import TEXT, Log, RawClient, Server, assert_truthful, eventually, message, run, run_script
 
 POWER_CUT = pathlib.Path(__file__).with_name("power_cut.py")
 
@@ -202,6 +203,33 @@ def test_a_power_cut_in_the_first_start_leaves_a_folder_that_the_next_start_take
     again = serve()
     again.stop()
     again.log.assert_sound()
+
+
+@pytest.mark.parametrize("verb", ["serve", "import", "backup", "mark"])
+def test_a_folder_that_cannot_be_synced_holds_nothing_new(folder, serve, disk, verb):
+    """The name of a new file is in its folder; without a sync of that the file may be gone after a power cut."""
+    source = folder / "source"
+    serve(data=source).stop()
+    exported = run("log", "export", source).stdout
+    shutil.copytree(source, folder / "marked")
+    (folder / "new").mkdir()
+    command, made = {
+        "serve": (("serve", "--port", 0, "--data", folder / "new"), folder / "new/data.mdb"),
+        "import": (("log", "import", folder / "new"), folder / "new/data.mdb"),
+        "backup": (("log", "backup", "--data", source, folder / "copy"), folder / "copy"),
+        "mark": (("serve", "--durability", "interval", "--port", 0, "--data", folder / "marked"), folder / "marked/synced"),
+    }[verb]
+    for code, reason in ((errno.EIO, "Input/output error"), (errno.ENOSPC, "No space left on device")):
+        disk.fail(f"folders {code}")
+        done = run(*command, env=disk.environment(), input=exported)
+        assert done.returncode == 1 and "syncing the folder" in done.stderr and reason in done.stderr, done
+        assert not made.exists() and not list(folder.glob("copy*"))
+    disk.fail(f"folders {errno.EINVAL}")  # the file system does not sync folders, and nobody can help that
+    if "serve" in command:
+        serve(*command[1:], env=disk.environment(), data=command[-1])
+    else:
+        assert run(*command, env=disk.environment(), input=exported).returncode == 0
+    assert made.exists()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 // A disk that loses what was not synced, fills up, or breaks: an LD_PRELOAD library under a real server. It looks at the calls
-// that LMDB makes for `data.mdb` (pwrite, write, writev, fdatasync, fsync, ftruncate), and at nothing else.
+// that LMDB makes for `data.mdb` (pwrite, write, writev, fdatasync, fsync, ftruncate), and at fsync of folders.
 //
 //   FAULTS_JOURNAL=FILE   before a write, what it replaces is appended to FILE; a completed sync forgets what came before
 //                         it began. After the process has died, power_cut.py gives the disk back what was not synced.
@@ -7,7 +7,7 @@
 //   FAULTS_DIE_AT=N       the process dies (SIGKILL) before its Nth call
 //   FAULTS_CONTROL=FILE   while FILE exists, its first word says which calls fail: `full` (writes: ENOSPC), `short` (writes
 //                         take half, then ENOSPC), `broken` (writes: EIO), `unsyncable` (syncs: EIO); `dying N`: the process
-//                         dies (SIGKILL) before the Nth call from then on
+//                         dies (SIGKILL) before the Nth call from then on; `folders N`: syncs of folders fail with errno N
 //   FAULTS_BOOT_ID=FILE   is read instead of /proc/sys/kernel/random/boot_id
 //
 // Journal: u64 where the entries in force begin, then entries: u64 inode, u64 offset, u64 count, u64 size of the file before,
@@ -219,6 +219,10 @@ int fdatasync(int fd) {
 
 int fsync(int fd) {
     REAL(fsync);
+    struct stat status;
+    char word[WORD];
+    const char *number;
+    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) && (number = told("folders ", word))) return errno = atoi(number), -1;
     return sync_with(fd, real);
 }
 

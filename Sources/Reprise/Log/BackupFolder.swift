@@ -39,13 +39,18 @@ struct BackupFolder: ~Copyable {
 
     /// Gives the folder its name. The copy must be synced already.
     ///
-    /// - Throws: `folder` where something has that name by now.
+    /// - Throws: `folder` where something has that name by now, `storage` where its name cannot be synced.
     mutating func publish() throws(LogError) {
         guard unsafe rename(unfinishedPath, path) == 0 else {
             throw .folder(path: path, reason: unsafe String(cString: strerror(errno)))
         }
+        do {
+            try UnfinishedLog.syncNames(in: "\(path)/..")
+        } catch {
+            isPublished = unsafe rename(path, unfinishedPath) != 0
+            throw error
+        }
         isPublished = true
-        UnfinishedLog.syncNames(in: "\(path)/..")
     }
 
     deinit {

@@ -88,7 +88,12 @@ public final class EventLog: Sendable {
             end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
             let prefix = String(path[..<end])
             if unsafe mkdir(prefix, 0o700) == 0 {
-                UnfinishedLog.syncNames(in: prefix + "/..")
+                do {
+                    try UnfinishedLog.syncNames(in: prefix + "/..")
+                } catch {
+                    unsafe rmdir(prefix)  // so that the next attempt makes and syncs it
+                    throw error
+                }
             } else if errno != EEXIST {
                 throw .folder(path: prefix, reason: unsafe String(cString: strerror(errno)))
             }

@@ -30,14 +30,20 @@ struct ImportFolder: ~Copyable {
 
     /// Moves the log to its place. It must be synced already.
     ///
-    /// - Throws: `logExists`, `folder`.
+    /// - Throws: `logExists`, `folder`; `storage` where its name cannot be synced. It is in its place then, too, if not even
+    ///   taking it back succeeds.
     mutating func publish() throws(LogError) {
         guard unsafe link("\(unfinishedPath)/data.mdb", "\(path)/data.mdb") == 0 else {
             if errno == EEXIST { throw .logExists(path: path) }
             throw .folder(path: "\(path)/data.mdb", reason: unsafe String(cString: strerror(errno)))
         }
+        do {
+            try UnfinishedLog.syncNames(in: path)
+        } catch {
+            unsafe unlink("\(path)/data.mdb")
+            throw error
+        }
         isPublished = true
-        UnfinishedLog.syncNames(in: path)
     }
 
     deinit {

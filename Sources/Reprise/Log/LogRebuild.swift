@@ -22,7 +22,7 @@ public enum LogRebuild {
             throw .folder(path: fresh, reason: unsafe String(cString: strerror(errno)))
         }
         unsafe unlink("\(path)/lock.mdb")  // it tells of readers of the old file
-        UnfinishedLog.syncNames(in: path)
+        try UnfinishedLog.syncNames(in: path)
         UnfinishedLog.remove(in: fresh)
         unsafe rmdir(fresh)
     }

@@ -39,7 +39,13 @@ public struct SyncedMark: Equatable, Sendable {
             unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) } == bytes.count)
         try check(ftruncate(descriptor, off_t(bytes.count)) == 0)
         try check(fdatasync(descriptor) == 0)
-        if isNew { UnfinishedLog.syncNames(in: path) }
+        guard isNew else { return }
+        do {
+            try UnfinishedLog.syncNames(in: path)
+        } catch {
+            SyncedMark.remove(from: path)  // so that the next one is new again
+            throw error
+        }
     }
 
     /// Whether the folder has a mark, one that reads or not.
