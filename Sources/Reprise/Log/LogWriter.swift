@@ -89,8 +89,9 @@ public struct LogWriter: ~Copyable {
         case .disconnected(let disconnected):
             let key = disconnected.connection.key
             let stored = try transaction.value(for: key, in: log.tables.connections)
-            let opened = stored.flatMap(ConnectionSpan.init(decoding:))?.opened ?? .zero
-            let span = ConnectionSpan(opened: opened, closed: event.position)
+            // An entry that is missing is damage, which `log verify` finds. One that says 0 would look like a fact.
+            guard var span = stored.flatMap(ConnectionSpan.init(decoding:)) else { return }
+            span.closed = event.position
             try transaction.put(span.encoded(), for: key, in: log.tables.connections)
         case .sessionStarted(let started):
             session = Session(id: started.session, first: event.position, startedAt: event.time)

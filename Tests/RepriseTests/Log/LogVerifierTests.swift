@@ -278,4 +278,19 @@ import Testing
         #expect(report.last == Position(501))
         #expect(report.sessions == 1)
     }
+
+    @Test func `a close whose connection is in no table makes no entry up`() throws {
+        var generator = EventGenerator(seed: 12)
+        let events = generator.session(events: 60)
+        let index = try #require(events.firstIndex { if case .disconnected = $0.fact { true } else { false } })
+        guard case .disconnected(let closed) = events[index].fact else { return }
+        do {
+            var builder = try LogBuilder(folder.path)
+            try builder.write(Array(events[..<index]))
+        }
+        try PlantedDamage(in: folder.path).forget(closed.connection)
+        var builder = try LogBuilder(folder.path)
+        try builder.writeOnly(Array(events[index...]))
+        #expect(try builder.log.span(of: closed.connection) == nil)
+    }
 }

@@ -84,6 +84,13 @@ struct PlantedDamage {
         try transaction.commit()
     }
 
+    /// Takes the entry of a connection away.
+    func forget(_ connection: ConnectionID) throws {
+        let transaction = try WriteTransaction(log.environment)
+        try transaction.remove(connection.key, from: log.tables.connections)
+        try transaction.commit()
+    }
+
     private func put(_ bytes: [UInt8], _ key: UInt64, _ table: OrdinalTable) throws {
         let transaction = try WriteTransaction(log.environment)
         try transaction.put(bytes, for: key, in: table)
