@@ -24,6 +24,7 @@ struct RepriseCommand: AsyncParsableCommand {
 
     /// Parses and runs, with our own way to report errors: one line, and an exit code that says what kind it was.
     static func main() async {
+        StandardStream.openMissing()
         // A reader that stops, as `| head` does, is reported by `write` and ends the command quietly.
         _ = signal(SIGPIPE, SIG_IGN)
         do {
