@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 internal import RepriseServer
 internal import ServiceLifecycle
@@ -18,12 +17,5 @@ struct ReloadSignal: Service {
                 logger.error("the old certificate stays in use: \(error)", metadata: nil)
             }
         }
-    }
-
-    /// Whether somebody asked that a terminal which closes does not end the process, as `nohup` does.
-    static var isIgnored: Bool {
-        var action = sigaction()
-        guard unsafe sigaction(SIGHUP, nil, &action) == 0 else { return false }
-        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
     }
 }

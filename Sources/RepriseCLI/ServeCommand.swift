@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import Reprise
@@ -50,11 +51,12 @@ struct ServeCommand: AsyncParsableCommand {
             DamageTrap.disarm()
             printLine(json ? announcement.json : announcement.text)
         }
-        var endings: [UnixSignal] = [.sigterm, .sigint]
+        var endings: [UnixSignal] = [.sigterm]
+        if !InheritedSignal.isIgnored(SIGINT) { endings.append(.sigint) }
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
         if configuration.isSecure {
             services.append(.init(service: ReloadSignal(server: server, logger: logger)))
-        } else if !ReloadSignal.isIgnored {
+        } else if !InheritedSignal.isIgnored(SIGHUP) {
             endings.append(.sighup)  // the terminal was closed
         }
         services.append(.init(service: SecondSignal(server: server, signals: endings, logger: logger)))

@@ -8,10 +8,10 @@ private let received = Atomic<Int32>(0)
 
 /// SIGINT and SIGTERM, taken by commands that have something to finish: a report, a line, a file.
 enum StopSignal {
-    /// Takes both signals from now on.
+    /// Takes both signals from now on, but for a SIGINT that is ignored.
     static func watch() {
         _ = received.load(ordering: .relaxed)
-        for number in [SIGINT, SIGTERM] {
+        for number in [SIGINT, SIGTERM] where number == SIGTERM || !InheritedSignal.isIgnored(number) {
             _ = Glibc.signal(number) { received.store($0, ordering: .relaxed) }
         }
     }

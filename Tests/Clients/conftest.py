@@ -17,8 +17,9 @@ from certificates import make_certificate
 from reprise import Log, Server
 
 
-# Under nohup it is ignored, servers would inherit that, and then a terminal that closes is to leave them alone.
+# Under nohup, or in the background of a script, they are ignored; servers would inherit that, and leave them ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,6 +1,8 @@
-"""What a command inherits: streams that are closed."""
+"""What a command inherits: streams that are closed, signals that are ignored."""
 
+import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -37,3 +39,27 @@ def test_no_file_takes_the_place_of_a_closed_stream(recording, command, closed):
     else:
         assert files() == before
     assert run("log", "verify", "--data", recording.data).returncode == 0
+
+
+@pytest.mark.parametrize("command", [
+    ("serve", "--json", "--port", "0"), ("replay", "--serve", "--json", "--port", "0"), ("replay", "--speed", "0.001"),
+    ("log", "show", "--from", "end", "--follow")], ids=" ".join)
+@pytest.mark.parametrize("is_ignored", [True, False], ids=["ignored", "not ignored"])
+def test_what_runs_in_the_background_of_a_script_leaves_sigint_ignored(recording, command, is_ignored):
+    """As `sh -c 'reprise serve &'` begins it."""
+    def begin():
+        if is_ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    process = subprocess.Popen(
+        [BINARY, *command, "--data", recording.data], env=environment(), stdout=subprocess.PIPE, preexec_fn=begin)
+    with process:
+        assert process.stdout.readline()
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        mask = int(re.search("SigIgn:\t(.*)", status)[1], 16)
+        process.send_signal(signal.SIGINT)
+        if is_ignored:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE)
+    assert mask >> signal.SIGINT - 1 & 1 == is_ignored
+    assert process.returncode in (0, 128 + (signal.SIGTERM if is_ignored else signal.SIGINT))

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import Reprise
@@ -80,9 +81,10 @@ struct ReplayServer {
                     ? announcement.json(playing: session)
                     : "\(announcement.url) is up: session \(session) of \(playback.log.path), \(pace), \(start)")
         }
+        let endings: [UnixSignal] = InheritedSignal.isIgnored(SIGINT) ? [.sigterm] : [.sigterm, .sigint]
         let group = ServiceGroupConfiguration(
             services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            gracefulShutdownSignals: endings, logger: logger)
         do {
             try await ServiceGroup(configuration: group).run()
         } catch let error as ServerError {
