@@ -21,9 +21,9 @@ extension FanoutReport {
         guard let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
             let slash = program.lastIndex(of: "/"),
             var git = try? ChildProcess(
-                "/usr/bin/git", ["-C", String(program[..<slash]), "describe", "--always", "--dirty"]),
-            let line = try? git.line(nanoseconds: 10_000_000_000)
+                "/usr/bin/git", ["-C", String(program[..<slash]), "describe", "--always", "--dirty"])
         else { return nil }
+        let line = try? git.line(nanoseconds: 10_000_000_000)
         git.signal(SIGTERM)
         _ = try? git.wait(nanoseconds: 10_000_000_000)
         return line
