@@ -102,8 +102,8 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Where a message names its route. (default: $request.body.action)") var routeSelection: String?
     @Option(
         help: """
-            YAML file with the same settings in camelCase, and `routes` as a list; allowOrigin and redactHeaders may be \
-            lists too. What is no setting, and a value of another form, is an error.
+            YAML file with the same settings in camelCase, and `routes` as a list; allowOrigin, domainName and \
+            redactHeaders may be lists too. What is no setting, and a value of another form, is an error.
             """)
     var config: String?
 

@@ -29,7 +29,8 @@ struct ManagementRule: Sendable {
     /// Why a call is refused, with the flag that would change that; `nil` for a call that is taken.
     func refusal(of head: HTTPRequestHead, from caller: Caller) -> String? {
         let hosts = head.headers["host"]
-        let isOwnHost = hosts.count == 1 && isOwn(host: HostName(authority: hosts[0]))
+        // Asked only where it matters: for an address that is not loopback the system lists its interfaces.
+        lazy var isOwnHost = hosts.count == 1 && isOwn(host: HostName(authority: hosts[0]))
         // Also where every caller is taken: the browser of somebody who may reach the server is no way in for a page.
         if let reason = refusalOfPage(head.headers, isOwnHost: isOwnHost, hosts) { return reason }
         if isOpen { return nil }
@@ -55,11 +56,13 @@ struct ManagementRule: Sendable {
     }
 
     /// A browser says from which page a call comes.
-    private func refusalOfPage(_ headers: HTTPHeaders, isOwnHost: Bool, _ hosts: [String]) -> String? {
+    private func refusalOfPage(
+        _ headers: HTTPHeaders, isOwnHost: @autoclosure () -> Bool, _ hosts: [String]
+    ) -> String? {
         let isOwnSite = headers["sec-fetch-site"].allSatisfy { ["same-origin", "none"].contains($0.lowercased()) }
         let isOwnOrigin = headers["origin"].allSatisfy { origin in
             let parts = origin.lowercased().split(separator: "://", maxSplits: 1)
-            return isOwnHost && parts.count == 2 && ["http", "https"].contains(parts[0])
+            return isOwnHost() && parts.count == 2 && ["http", "https"].contains(parts[0])
                 && parts[1] == hosts[0].lowercased()
         }
         if isOwnSite, isOwnOrigin { return nil }
