@@ -176,23 +176,31 @@ def start(*flags, folder, stderr=subprocess.PIPE):
         env=environment({"TMPDIR": str(folder)}))
 
 
-@contextlib.contextmanager
-def terminal():
-    """(a descriptor that is a terminal, a function that reads what it shows until something stands there)."""
-    screen, descriptor = pty.openpty()
-    shown = b""
+class Terminal:
+    """A terminal that a program can write to, and what it shows."""
 
-    def read_until(text):
-        nonlocal shown
-        while text not in shown:
-            shown += os.read(screen, 1 << 16)
-        return shown
+    def __enter__(self):
+        self.screen, self.descriptor = pty.openpty()
+        self.shown = b""
+        return self
 
-    try:
-        yield descriptor, read_until
-    finally:
-        os.close(descriptor)
-        os.close(screen)
+    def __exit__(self, *_):
+        os.close(self.screen)
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+    def read_until(self, text):
+        while text not in self.shown:
+            self.shown += os.read(self.screen, 1 << 16)
+
+    def read_to_the_end(self):
+        """The kernel hands on what was written piece by piece, behind the writer's back: only its end says that this was all."""
+        os.close(self.descriptor)
+        self.descriptor = None
+        with contextlib.suppress(OSError):  # EIO: the last writer has closed its side
+            while more := os.read(self.screen, 1 << 16):
+                self.shown += more
+        return self.shown
 
 
 def test_a_run_that_was_without_a_cpu_is_not_valid(folder):
@@ -224,9 +232,9 @@ def test_a_signal_stops_the_own_server_and_deletes_its_folder(folder, number):
 
 
 def test_a_server_that_is_killed_is_a_run_that_is_not_valid(folder):
-    with terminal() as (descriptor, read_until):
-        bench = start("--clients", "5", "--seconds", "60", "--warm-up", "0", folder=folder, stderr=descriptor)
-        read_until(b"measure")
+    with Terminal() as terminal:
+        bench = start("--clients", "5", "--seconds", "60", "--warm-up", "0", folder=folder, stderr=terminal.descriptor)
+        terminal.read_until(b"measure")
         (server,) = children(bench.pid)
         os.kill(server, signal.SIGKILL)
         output, _ = bench.communicate(timeout=60)
@@ -237,9 +245,10 @@ def test_a_server_that_is_killed_is_a_run_that_is_not_valid(folder):
 
 
 def test_a_terminal_gets_a_progress_line_and_loses_it_again(folder):
-    with terminal() as (descriptor, read_until):
-        bench = start("--clients", "5", "--seconds", "2", folder=folder, stderr=descriptor)
+    with Terminal() as terminal:
+        bench = start("--clients", "5", "--seconds", "2", folder=folder, stderr=terminal.descriptor)
         bench.communicate(timeout=60)
         assert bench.returncode in (0, 4)
-        shown = read_until(b"5 clients")
+        shown = terminal.read_to_the_end()
+    assert b"5 clients" in shown
     assert shown.endswith(b"\r\x1b[K")
