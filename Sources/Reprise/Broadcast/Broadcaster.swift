@@ -1,4 +1,4 @@
-// Turns events into frames: who gets what, and which bytes. Whether an event addresses a connection, and with which
+// Turns deliveries into frames: who gets what, and which bytes. Whether an event addresses a connection, and with which
 // bytes, is a function of the event, `sessionStarted` and the events about this connection alone.
 
 internal import NIOCore
@@ -15,33 +15,26 @@ struct Broadcaster: Sendable {
         self.configuration = configuration
     }
 
-    /// Adds what a message orders.
-    ///
-    /// - Parameter match: where the payload is, if the driver has scanned the body already and come to the recorded
-    ///   outcome; the body is not scanned again then.
+    /// Adds the delivery that a message orders.
+    @inline(__always)
     mutating func deliver(
-        _ message: Message, at position: Position, match: RouteMatch?, to projection: Projection,
+        _ delivery: Delivery, of message: Message, at position: Position, to projection: Projection,
         plan: inout DeliveryPlan, digest: inout DeliveryDigest
     ) {
-        switch message.outcome {
-        case .refused(let refusal):
+        switch delivery.payload {
+        case .body(let range):
+            let payload = message.body.readableBytesSpan.extracting(range)
+            deliver(payload, delivery, at: position, projection, &plan, &digest)
+        case .carried(let text):
+            deliver(text.readableBytesSpan, delivery, at: position, projection, &plan, &digest)
+        case .rewritten(let slice):
+            scratch.clear()
+            CanonicalJSON.append(slice, of: message.body.readableBytesSpan, to: &scratch, with: &rewriter)
+            deliver(scratch.readableBytesSpan, delivery, at: position, projection, &plan, &digest)
+        case .error(let refusal):
             scratch.clear()
             scratch.writeErrorFrame(refusal.message, connection: message.connection, request: message.request)
-            deliver(
-                scratch.readableBytesSpan, .text, to: message.connection, at: position, projection, &plan, &digest)
-        case .route(let key):
-            let body = message.body.readableBytesSpan
-            guard let match = match ?? configuration.routes.match(body, recorded: key),
-                case .route(let index) = match.decision
-            else { return }
-            let action = configuration.routes.actions[index]
-            if let range = match.verbatimPayload(of: body) {
-                deliver(body.extracting(range), message, action, at: position, projection, &plan, &digest)
-            } else {
-                scratch.clear()
-                configuration.routes.appendPayload(of: match, body: body, to: &scratch, with: &rewriter)
-                deliver(scratch.readableBytesSpan, message, action, at: position, projection, &plan, &digest)
-            }
+            deliver(scratch.readableBytesSpan, delivery, at: position, projection, &plan, &digest)
         }
     }
 
@@ -50,37 +43,30 @@ struct Broadcaster: Sendable {
         _ sent: Sent, at position: Position, to projection: Projection, plan: inout DeliveryPlan,
         digest: inout DeliveryDigest
     ) {
-        let payload = sent.body.readableBytesSpan
-        let recipients: Int
-        switch sent.target {
-        case .everyone:
-            recipients = projection.count
-            deliver(payload, sent.opcode, at: position, projection, &plan, &digest)
-        case .connection(let connection):
-            recipients = projection[connection] == nil ? 0 : 1
-            deliver(payload, sent.opcode, to: connection, at: position, projection, &plan, &digest)
-        }
+        let recipients =
+            switch sent.target {
+            case .everyone: projection.count
+            case .connection(let connection): projection[connection] == nil ? 0 : 1
+            }
+        deliver(sent.body.readableBytesSpan, Delivery(of: sent), at: position, projection, &plan, &digest)
         plan.outcomes.append(DeliveryPlan.Outcome(position: position, recipients: recipients))
     }
 
-    /// `payload` to whom the route's action says.
+    /// `payload` to whom the delivery says.
     @inline(__always)
     private func deliver(
-        _ payload: RawSpan, _ message: Message, _ action: RouteAction, at position: Position,
-        _ projection: Projection, _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
+        _ payload: RawSpan, _ delivery: Delivery, at position: Position, _ projection: Projection,
+        _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
     ) {
-        switch action {
-        case .broadcast(let source):
-            deliver(payload, source.opcode(of: message), at: position, projection, &plan, &digest)
-        case .reply(let source):
-            deliver(
-                payload, source.opcode(of: message), to: message.connection, at: position, projection, &plan, &digest)
-        case .record: break
+        switch delivery.target {
+        case .everyone:
+            deliverToEveryone(payload, delivery.opcode, at: position, projection, &plan, &digest)
+        case .connection(let connection):
+            deliver(payload, delivery.opcode, to: connection, at: position, projection, &plan, &digest)
         }
     }
 
-    /// `payload` to everyone.
-    private func deliver(
+    private func deliverToEveryone(
         _ payload: RawSpan, _ opcode: MessageOpcode, at position: Position, _ projection: Projection,
         _ plan: inout DeliveryPlan, _ digest: inout DeliveryDigest
     ) {
@@ -106,15 +92,5 @@ struct Broadcaster: Sendable {
             DeliveryPlan.Exception(
                 connection: connection, offset: plan.run.end,
                 change: .frame(position, start..<plan.targeted.writerIndex)))
-    }
-}
-
-extension PayloadSource {
-    /// JSON is text whatever frame it came in; a message that is passed on keeps its opcode.
-    func opcode(of message: Message) -> MessageOpcode {
-        switch self {
-        case .data: .text
-        case .message: message.opcode
-        }
     }
 }

@@ -64,16 +64,6 @@ public struct Engine: Sendable {
             liveCount: UInt64(projection.count), events: counts.events, deliveries: digest.deliveries)
     }
 
-    /// Folds a batch of committed events and derives its deliveries.
-    ///
-    /// - Parameter events: in order of position, without a gap after what was applied before.
-    /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
-    public mutating func apply(_ events: [Event]) -> DeliveryPlan {
-        var plan = emptyPlan
-        apply(events, adding: &plan)
-        return plan
-    }
-
     /// A plan that orders nothing, behind what was applied.
     public var emptyPlan: DeliveryPlan {
         var plan = DeliveryPlan()
@@ -81,36 +71,65 @@ public struct Engine: Sendable {
         return plan
     }
 
-    /// The same, added to the plan of the batches right before: the result is the plan of all of them as one batch.
-    public mutating func apply(_ events: [Event], adding plan: inout DeliveryPlan) {
+    /// Folds a batch of committed events and encodes what they order, added to the plan of the batches right before: the
+    /// result is the plan of all of them as one batch.
+    ///
+    /// - Parameter batch: in order of position, without a gap after what was applied before. Its decisions are those that
+    ///   `Delivery.init(of:under:)` gives, which a debug build checks.
+    /// - Complexity: O(1) per event and payload byte, whatever the number of live connections.
+    public mutating func apply(_ batch: DecidedEvents, adding plan: inout DeliveryPlan) {
         precondition(plan.last == projection.position, "a plan up to \(plan.last) goes on at \(projection.position)")
-        var matches = NoMatches()
-        add(events.span, matches: &matches, to: &plan)
+        add(batch.events.span, ordering: batch.deliveries.span, to: &plan)
     }
-
-    /// The same for any collection, which is copied.
-    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan { apply(Array(events)) }
 
     /// The same into a plan whose storage is used again.
-    ///
-    /// - Parameter matches: spares a second scan of bodies; it has no part in the result.
-    mutating func apply(
-        _ events: Span<Event>, matches: inout some MatchSource, into plan: inout DeliveryPlan
-    ) {
+    mutating func apply(_ events: Span<Event>, ordering deliveries: Span<Delivery?>, into plan: inout DeliveryPlan) {
         plan.begin(after: projection.position, streamOffset: streamOffset)
-        add(events, matches: &matches, to: &plan)
+        add(events, ordering: deliveries, to: &plan)
     }
 
+    /// Folds a batch of events of which only the log knows what they order: decides that, too.
+    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan {
+        var plan = emptyPlan
+        for event in events { apply(event, ordering: Delivery(of: event, under: configuration), &plan) }
+        finish(&plan)
+        return plan
+    }
+
+    /// Folds one event whose delivery is decided, into a plan whose storage is used again.
+    mutating func apply(_ event: Event, ordering delivery: Delivery?, into plan: inout DeliveryPlan) {
+        plan.begin(after: projection.position, streamOffset: streamOffset)
+        apply(event, ordering: delivery, &plan)
+        finish(&plan)
+    }
+
+    /// What the session goes by.
+    var configuration: EngineConfiguration { broadcaster.configuration }
+
     private mutating func add(
-        _ events: Span<Event>, matches: inout some MatchSource, to plan: inout DeliveryPlan
+        _ events: Span<Event>, ordering deliveries: Span<Delivery?>, to plan: inout DeliveryPlan
     ) {
-        for index in events.indices { apply(events[index], &matches, &plan) }
+        for index in events.indices {
+            assert(isDecided(deliveries[index], of: events[index]), "\(events[index]) orders something else")
+            apply(events[index], ordering: deliveries[index], &plan)
+        }
+        finish(&plan)
+    }
+
+    private mutating func finish(_ plan: inout DeliveryPlan) {
         plan.last = projection.position
         streamOffset = plan.run.end
     }
 
+    /// Whether a delivery is what the event orders.
+    private func isDecided(_ delivery: Delivery?, of event: Event) -> Bool {
+        let decided = Delivery(of: event, under: configuration)
+        return delivery?.target == decided?.target && delivery?.opcode == decided?.opcode
+            && delivery?.payload(of: event) == decided?.payload(of: event)
+    }
+
     @inline(__always)
-    private mutating func apply(_ event: Event, _ matches: inout some MatchSource, _ plan: inout DeliveryPlan) {
+    private mutating func apply(_ event: Event, ordering delivery: Delivery?, _ plan: inout DeliveryPlan) {
         let position = event.position
         precondition(
             position == projection.position.next, "event \(position) was applied after \(projection.position)")
@@ -118,9 +137,9 @@ public struct Engine: Sendable {
         switch event.fact {
         case .message(let message):
             counts.messages += 1
-            broadcaster.deliver(
-                message, at: position, match: matches.next(), to: projection, plan: &plan,
-                digest: &digest)
+            if let delivery {
+                broadcaster.deliver(delivery, of: message, at: position, to: projection, plan: &plan, digest: &digest)
+            }
         case .sent(let sent):
             counts.sends += 1
             broadcaster.deliver(sent, at: position, to: projection, plan: &plan, digest: &digest)

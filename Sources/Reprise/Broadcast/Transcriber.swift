@@ -27,8 +27,9 @@ struct Transcriber: Sendable {
     mutating func add(_ event: Event) {
         switch event.fact {
         case .message(let message):
+            guard let delivery = Delivery(of: event, under: broadcaster.configuration) else { return }
             broadcaster.deliver(
-                message, at: event.position, match: nil, to: audience, plan: &plan, digest: &digest)
+                delivery, of: message, at: event.position, to: audience, plan: &plan, digest: &digest)
         case .sent(let sent):
             broadcaster.deliver(sent, at: event.position, to: audience, plan: &plan, digest: &digest)
             plan.outcomes.removeAll(keepingCapacity: true)

@@ -30,7 +30,6 @@ public struct LogStatistics: Sendable {
     /// Bytes that the file may grow to.
     public let mapBytes: Int
     private var engine = Engine()
-    private var matches = NoMatches()
     /// The plan of the last event; kept for its storage.
     private var plan = DeliveryPlan()
 
@@ -56,7 +55,7 @@ public struct LogStatistics: Sendable {
             guard let last = events.last else { break }
             positions = first...last.position
             times = (times?.lowerBound ?? events[0].time)...last.time
-            for index in events.indices { note(events.span.extracting(index...index)) }
+            for event in events { note(event) }
             for checkpoint in try log.checkpoints(from: events[0].position, through: last.position) {
                 note(checkpoint.observation.slowestCommit)
             }
@@ -72,11 +71,9 @@ public struct LogStatistics: Sendable {
         return Double(messageBytes.count) * Double(Timestamp.nanosecondsPerSecond) / nanoseconds
     }
 
-    /// Notes the only event of a span.
-    private mutating func note(_ events: Span<Event>) {
-        let event = events[0]
+    private mutating func note(_ event: Event) {
         let before = engine.digest.deliveries
-        engine.apply(events, matches: &matches, into: &plan)
+        engine.apply(event, ordering: Delivery(of: event, under: engine.configuration), into: &plan)
         rates?.note(event)
         counts[Int(EventCodec.kind(of: event.fact).rawValue) - 1].count += 1
         switch event.fact {

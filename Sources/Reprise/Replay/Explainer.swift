@@ -44,10 +44,10 @@ public struct Explainer: Sendable {
         return Delivery(of: event, under: configuration)
     }
 
-    /// Bytes of the frames that a delivery is sent in.
-    func frameBytes(of delivery: Delivery) -> Int {
+    /// Bytes of the frames that a payload is sent in.
+    func frameBytes(of payload: ByteBuffer) -> Int {
         FrameEncoder.encodedByteCount(
-            payloadByteCount: delivery.payload.readableBytes, frameBytesMax: configuration.frameBytesMax)
+            payloadByteCount: payload.readableBytes, frameBytesMax: configuration.frameBytesMax)
     }
 
     mutating func explain(_ event: Event, _ delivery: Delivery?) throws(LogError) -> Explanation {

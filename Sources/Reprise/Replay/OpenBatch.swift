@@ -2,14 +2,11 @@
 struct OpenBatch {
     /// The batch.
     let batch: ReplayBatch
-    /// The matches of the messages that are not applied yet.
-    var matches: PreparedMatches
     private var applied = 0
     private var compared = 0
 
     init(_ batch: ReplayBatch = ReplayBatch()) {
         self.batch = batch
-        matches = PreparedMatches(batch.matches)
     }
 
     /// Whether nothing is left.
@@ -18,13 +15,13 @@ struct OpenBatch {
     /// The next event.
     var next: Event? { isApplied ? nil : batch.events[applied] }
 
-    /// Takes the events up to a position, or `nil` where these are taken already.
-    mutating func take(through last: Position) -> ArraySlice<Event>? {
+    /// Takes the events up to a position, or `nil` where these are taken already: their indices in the batch.
+    mutating func take(through last: Position) -> Range<Int>? {
         guard let first = batch.events.first?.position, last >= first else { return nil }
         let end = min(batch.events.count, Int(last.rawValue - first.rawValue) + 1)
         guard end > applied else { return nil }
         defer { applied = end }
-        return batch.events[applied..<end]
+        return applied..<end
     }
 
     /// Takes the checkpoint at a position, if there is one.

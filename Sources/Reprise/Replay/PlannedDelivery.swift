@@ -1,21 +1,25 @@
 // What a delivery is to those who compare two of them: to whom, how many, and which bytes.
 
-internal import NIOCore
+public import NIOCore
 
 /// A delivery with its recipients counted.
 public struct PlannedDelivery: Equatable, Sendable {
-    /// What is delivered.
-    public var delivery: Delivery
+    /// Whom it addresses.
+    public var target: SendTarget
+    /// Text or binary.
+    public var opcode: MessageOpcode
+    /// The WebSocket payload.
+    public var payload: ByteBuffer
     /// |R|: how many live connections it goes to; more than 0.
     public var recipients: UInt64
     /// Σ XXH64(id of R), modulo 2⁶⁴.
     public var recipientSum: UInt64
 
-    /// The delivery, or `nil` when nobody gets it.
+    /// What an event delivers, or `nil` when nobody gets anything.
     ///
     /// - Parameter projection: the live connection set before the event.
-    public init?(_ delivery: Delivery?, to projection: Projection) {
-        guard let delivery else { return nil }
+    public init?(of event: Event, under configuration: EngineConfiguration, to projection: Projection) {
+        guard let delivery = Delivery(of: event, under: configuration) else { return nil }
         switch delivery.target {
         case .everyone:
             guard projection.count > 0 else { return nil }
@@ -26,7 +30,9 @@ public struct PlannedDelivery: Equatable, Sendable {
             recipients = 1
             recipientSum = member.hash
         }
-        self.delivery = delivery
+        target = delivery.target
+        opcode = delivery.opcode
+        payload = delivery.payload(of: event)
     }
 
     /// Whether the same bytes go to the same connections. The position has no part in it.
@@ -36,7 +42,7 @@ public struct PlannedDelivery: Equatable, Sendable {
 
     /// Whether the bytes are the same, whoever gets them.
     public func carriesSame(as other: PlannedDelivery) -> Bool {
-        delivery.opcode == other.delivery.opcode && delivery.payload == other.delivery.payload
+        opcode == other.opcode && payload == other.payload
     }
 }
 
@@ -72,7 +78,7 @@ public struct DeliveryFold: Equatable, Sendable {
     /// - Returns: what it delivers, `nil` if nothing.
     public mutating func fold(_ event: Event) -> PlannedDelivery? {
         if case .sessionStarted(let started) = event.fact { configuration = started.configuration }
-        let planned = PlannedDelivery(Delivery(of: event, under: configuration), to: projection)
+        let planned = PlannedDelivery(of: event, under: configuration, to: projection)
         Projector.fold(event, into: &projection)
         guard let planned else { return nil }
         deliveries += 1

@@ -3,14 +3,13 @@
 
 /// A stretch of a session that is ready to be applied. Its storage is used again.
 struct ReplayBatch: Sendable {
-    /// The events in order; empty at the end.
-    var events: [Event] = []
-    /// For each message, where its payload is, or `nil` where the decision differs from the recorded one.
-    var matches: [RouteMatch?] = []
+    /// The events in order, and what they order; empty at the end.
+    var decided = DecidedEvents()
     /// The checkpoints at positions of `events`.
     var checkpoints: [Checkpoint] = []
     /// The first difference of a route up to the end of the batch.
     var divergence: Divergence?
+    var events: [Event] { decided.events }
     /// Bytes of all records up to the end of the batch.
     var recordBytes: UInt64 = 0
     /// The records of the events.
@@ -40,12 +39,11 @@ struct ReplayFeed: Sendable {
 
     /// Reads the next batch, which is empty where the log or the range ends.
     mutating func read(into batch: inout ReplayBatch) throws(LogError) {
-        batch.matches.removeAll(keepingCapacity: true)
         batch.checkpoints.removeAll(keepingCapacity: true)
-        try reader.read(through: end, chunk: &batch.chunk, into: &batch.events)
+        try reader.read(through: end, chunk: &batch.chunk, into: &batch.decided.events)
+        batch.decided.decide { routes.decide($0) }
         batch.recordBytes = reader.bytesRead
         guard let first = batch.events.first?.position, let last = batch.events.last?.position else { return }
-        routes.decide(batch.events, matches: &batch.matches)
         batch.divergence = routes.divergence
         batch.checkpoints = try log.checkpoints(from: first, through: last)
     }

@@ -67,17 +67,17 @@ public struct ReplayTrace: Sendable {
     ///
     /// - Parameter events: in order of position, without a gap from `next`.
     public mutating func apply(_ events: [Event], _ body: (Step) throws -> Void) rethrows {
-        for index in events.indices { try body(step(events, index)) }
+        for event in events { try body(step(event)) }
     }
 
-    private mutating func step(_ events: [Event], _ index: Int) -> Step {
-        let deliveries = events[index].fact.startsSession ? 0 : engine.digest.deliveries
-        routes.decide(events[index].fact)
-        engine.apply(events.span.extracting(index..<index + 1), matches: &routes, into: &plan)
+    private mutating func step(_ event: Event) -> Step {
+        let deliveries = event.fact.startsSession ? 0 : engine.digest.deliveries
+        let delivery = routes.decide(event)
+        engine.apply(event, ordering: delivery, into: &plan)
         let frames = plan.run.bytes.readableBytes > 0 ? plan.run.bytes : plan.targeted
         let isDelivered = engine.digest.deliveries > deliveries
         return Step(
-            position: events[index].position, decided: routes.decided, agrees: routes.agrees,
+            position: event.position, decided: routes.decided, agrees: routes.agrees,
             recipients: engine.digest.deliveries - deliveries, frameBytes: isDelivered ? frames.readableBytes : 0,
             frames: isDelivered ? XXH64.hash(frames.readableBytesSpan) : 0, digest: engine.digest.value,
             memberSet: engine.projection.memberSet)
@@ -117,30 +117,32 @@ extension Engine {
 }
 
 /// Decides every route again and keeps the decision.
-private struct DecidedRoutes: MatchSource {
+private struct DecidedRoutes {
     private var routes: RouteTable
-    private var match: RouteMatch?
     private(set) var decided: RouteOutcome?
     private(set) var agrees = true
 
     init(_ routes: RouteTable) { self.routes = routes }
 
-    mutating func decide(_ fact: Fact) {
-        (match, decided, agrees) = (nil, nil, true)
-        switch fact {
+    /// - Returns: what the event orders, by the recorded outcome.
+    mutating func decide(_ event: Event) -> Delivery? {
+        (decided, agrees) = (nil, true)
+        switch event.fact {
         case .sessionStarted(let started):
             routes = started.configuration.routes
+            return nil
         case .message(let message):
             let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
             decided = routes.outcome(of: match.decision)
             agrees = routes.agrees(match.decision, with: message.outcome)
-            if agrees { self.match = match }
-        case .connected, .sent, .disconnected, .skipped, .sessionEnded:
-            break
+            let applied = agrees ? match : routes.match(recorded: message)
+            return applied.flatMap { Delivery($0, of: message, under: routes) }
+        case .sent(let sent):
+            return Delivery(of: sent)
+        case .connected, .disconnected, .skipped, .sessionEnded:
+            return nil
         }
     }
-
-    mutating func next() -> RouteMatch? { match }
 }
 
 extension Fact {

@@ -152,9 +152,11 @@ public struct Replayer: ~Copyable {
         _ open: inout OpenBatch, through last: Position,
         _ sink: (ArraySlice<Event>, DeliveryPlan, borrowing Engine) -> Void
     ) {
-        guard let events = open.take(through: last) else { return }
-        engine.apply(events.span, matches: &open.matches, into: &plan)
-        sink(events, plan, engine)
+        guard let range = open.take(through: last) else { return }
+        let decided = open.batch.decided
+        engine.apply(
+            decided.events.span.extracting(range), ordering: decided.deliveries.span.extracting(range), into: &plan)
+        sink(decided.events[range], plan, engine)
         noteRoutes(open.batch.divergence, through: last)
         if let checkpoint = open.takeCheckpoint(at: last) { compare(with: checkpoint) }
         recordBytes = open.batch.recordBytes

@@ -16,26 +16,26 @@ struct RouteComparison: Sendable {
         self.first = first
     }
 
-    /// Decides the routes of a batch.
-    ///
-    /// - Parameter matches: gets one entry for each message, in order: its match, or `nil` where the decision differs
-    ///   from the recorded one.
-    mutating func decide(_ events: [Event], matches: inout [RouteMatch?]) {
-        for event in events {
-            switch event.fact {
-            case .message(let message): matches.append(check(message, at: event.position))
-            case .sessionStarted(let started): routes = started.configuration.routes
-            case .connected, .sent, .disconnected, .skipped, .sessionEnded: break
-            }
-        }
-    }
-
+    /// Decides what an event of the log orders. Where the route is decided otherwise than it was recorded, the recorded one is
+    /// applied.
     @inline(__always)
-    private mutating func check(_ message: Message, at position: Position) -> RouteMatch? {
-        let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
-        if routes.agrees(match.decision, with: message.outcome) { return match }
-        note(message.outcome, match.decision, at: position)
-        return nil
+    mutating func decide(_ event: Event) -> Delivery? {
+        switch event.fact {
+        case .message(let message):
+            let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
+            if routes.agrees(match.decision, with: message.outcome) {
+                return Delivery(match, of: message, under: routes)
+            }
+            note(message.outcome, match.decision, at: event.position)
+            return routes.match(recorded: message).flatMap { Delivery($0, of: message, under: routes) }
+        case .sent(let sent):
+            return Delivery(of: sent)
+        case .sessionStarted(let started):
+            routes = started.configuration.routes
+            return nil
+        case .connected, .disconnected, .skipped, .sessionEnded:
+            return nil
+        }
     }
 
     @inline(never)

@@ -105,8 +105,9 @@ public struct Transcript: Sendable {
         case .notYetConnected, .alreadyDisconnected, .notAddressed: return nil
         case .delivered, .cutOff, .skipped, .unknown: break
         }
+        let payload = delivery.payload(of: event)
         return Outbound(
-            sender: sender, opcode: delivery.opcode, payload: delivery.payload,
-            frameBytes: explainer.frameBytes(of: delivery), fate: verdict)
+            sender: sender, opcode: delivery.opcode, payload: payload, frameBytes: explainer.frameBytes(of: payload),
+            fate: verdict)
     }
 }

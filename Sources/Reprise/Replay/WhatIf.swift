@@ -178,8 +178,8 @@ public struct WhatIf: Sendable {
             message.outcome = outcome
             event.fact = .message(message)
         }
-        let planned = PlannedDelivery(Delivery(of: event, under: configuration), to: projection)
-        let bytes = planned?.delivery.payload.readableBytes ?? 0
+        let planned = PlannedDelivery(of: event, under: configuration, to: projection)
+        let bytes = planned?.payload.readableBytes ?? 0
         let frames = planned == nil ? 0 : max(1, (bytes - 1) / configuration.frameBytesMax + 1)
         return Result(verdict: verdict, planned: planned, frames: frames)
     }

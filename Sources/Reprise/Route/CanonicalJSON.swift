@@ -48,7 +48,9 @@ public enum CanonicalJSON {
     }
 
     /// Appends the canonical text of a value that was scanned before.
-    static func append(
+    ///
+    /// - Precondition: `slice` was found in this very `body`. With other bytes this traps, or appends bytes of no meaning.
+    public static func append(
         _ slice: JSONSlice, of body: RawSpan, to output: inout ByteBuffer, with rewriter: inout JSONRewriter
     ) {
         switch slice.form {

@@ -8,8 +8,8 @@
 
 internal import NIOCore
 
-/// Writes scanned values in canonical form. Not to be shared between threads.
-struct JSONRewriter: Sendable {
+/// Writes scanned values in canonical form, and keeps its scratch from value to value.
+public struct JSONRewriter: Sendable {
     /// Offset of the next byte of the body.
     private var offset = 0
     /// Offset behind the last byte of the body that is in the output.
@@ -25,6 +25,9 @@ struct JSONRewriter: Sendable {
         var keyEnd: Int
         var end: Int
     }
+
+    /// A rewriter without scratch.
+    public init() {}
 
     /// Appends the canonical text of a value.
     ///

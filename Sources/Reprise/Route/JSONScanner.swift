@@ -17,7 +17,7 @@ enum JSONForm: UInt8, Comparable {
 }
 
 /// A value inside a body: a byte range and what was learnt while scanning it.
-struct JSONSlice: Hashable, Sendable {
+public struct JSONSlice: Hashable, Sendable {
     /// Byte offset of the value's first byte in the body.
     var start: Int
     /// Byte offset after the value's last byte.

@@ -41,14 +41,4 @@ public struct RouteMatch: Hashable, Sendable {
         case message
         case data(JSONSlice)
     }
-
-    /// The bytes of the body that are the payload as they stand, if there are such.
-    @inline(__always)
-    func verbatimPayload(of body: RawSpan) -> Range<Int>? {
-        switch payload {
-        case .message: 0..<body.byteCount
-        case .data(let slice) where slice.form == .canonical: slice.start..<slice.end
-        case .data, .none: nil
-        }
-    }
 }

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 extension RouteTable {
     /// The index of the route with this key, as a recording names it. Complexity: O(n) in the number of routes.
     public func index(of key: String) -> Int? {
@@ -21,13 +23,21 @@ extension RouteTable {
         return true
     }
 
+    /// What became of a message, as it was recorded, and where its payload is then; `nil` if there is no such route.
+    func match(recorded message: Message) -> RouteMatch? {
+        switch message.outcome {
+        case .refused(let refusal): RouteMatch(decision: .refused(refusal), payload: .none)
+        case .route(let key): match(message.body.readableBytesSpan, recorded: key)
+        }
+    }
+
     /// What `decide` would have recorded.
     public func outcome(of body: RawSpan, opcode: MessageOpcode) -> RouteOutcome {
         outcome(of: decide(body, isText: opcode == .text))
     }
 
     /// A decision as it is recorded.
-    func outcome(of decision: RouteDecision) -> RouteOutcome {
+    public func outcome(of decision: RouteDecision) -> RouteOutcome {
         switch decision {
         case .route(let index): .route(routes[index].key)
         case .refused(let refusal): .refused(refusal)

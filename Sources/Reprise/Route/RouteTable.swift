@@ -96,18 +96,12 @@ public struct RouteTable: Hashable, Sendable {
     ///
     /// - Precondition: `match` was made from these very bytes. With others this traps, or appends bytes of no meaning.
     public func appendPayload(of match: RouteMatch, body: RawSpan, to output: inout ByteBuffer) {
-        var rewriter = JSONRewriter()
-        appendPayload(of: match, body: body, to: &output, with: &rewriter)
-    }
-
-    /// The same for whoever keeps the scratch.
-    func appendPayload(
-        of match: RouteMatch, body: RawSpan, to output: inout ByteBuffer, with rewriter: inout JSONRewriter
-    ) {
         switch match.payload {
         case .none: break
         case .message: output.writeBytes(body)
-        case .data(let slice): CanonicalJSON.append(slice, of: body, to: &output, with: &rewriter)
+        case .data(let slice):
+            var rewriter = JSONRewriter()
+            CanonicalJSON.append(slice, of: body, to: &output, with: &rewriter)
         }
     }
 

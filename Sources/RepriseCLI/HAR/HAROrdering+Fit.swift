@@ -3,6 +3,23 @@
 internal import NIOCore
 internal import Reprise
 
+/// A delivery with its payload at hand: it is looked for among what the sockets received.
+struct HARDelivery {
+    private let delivery: Delivery
+    private let payload: ByteBuffer
+
+    init?(of event: Event, under configuration: EngineConfiguration) {
+        guard let delivery = Delivery(of: event, under: configuration) else { return nil }
+        self.delivery = delivery
+        payload = delivery.payload(of: event)
+    }
+
+    func addresses(_ connection: ConnectionID) -> Bool { delivery.addresses(connection) }
+
+    /// Whether a received message is this delivery, as far as its bytes say.
+    func isEqual(to message: HARSocket.Message) -> Bool { message.opcode == delivery.opcode && message.body == payload }
+}
+
 extension HAROrdering {
     func connection(_ socket: Int) -> ConnectionID { sockets[socket].connected.connection }
 
@@ -15,7 +32,7 @@ extension HAROrdering {
     }
 
     /// A message as it would be recorded now, and what it orders. The request of a refused one is told by its answer.
-    mutating func recorded(_ message: HARSocket.Message, _ socket: Int) -> (Event, Delivery?) {
+    mutating func recorded(_ message: HARSocket.Message, _ socket: Int) -> (Event, HARDelivery?) {
         var request = RequestID(using: &tokens)
         if next[socket] < received[socket].count {
             request = HARErrorFrame(String(buffer: received[socket][next[socket]].body))?.request ?? request
@@ -28,7 +45,7 @@ extension HAROrdering {
                     opcode: message.opcode, body: message.body,
                     outcome: configuration.routes.outcome(
                         of: message.body.readableBytesSpan, opcode: message.opcode))))
-        return (event, Delivery(of: event, under: configuration))
+        return (event, HARDelivery(of: event, under: configuration))
     }
 
     /// What must have happened before a delivery, in the same moment.
@@ -53,7 +70,7 @@ extension HAROrdering {
     /// How everyone whom a delivery addresses can have received it now; nil if somebody cannot.
     ///
     /// - Parameter head: the index of the message that orders it, among the pending ones.
-    mutating func changes(for delivery: Delivery, besides head: Int?, receiver: Int) -> Changes? {
+    mutating func changes(for delivery: HARDelivery, besides head: Int?, receiver: Int) -> Changes? {
         let others = pending.indices.filter { $0 != head }.compactMap { index in
             recorded(pending[index].message, pending[index].socket).1
         }
@@ -77,17 +94,13 @@ extension HAROrdering {
         return changes.members.contains(receiver) ? changes : nil
     }
 
-    func isEqual(_ message: HARSocket.Message, _ delivery: Delivery) -> Bool {
-        message.opcode == delivery.opcode && message.body == delivery.payload
-    }
-
     /// How many posts a socket must have received up to now before the delivery came; nil if it has not come.
-    func posts(before delivery: Delivery, _ others: [Delivery], on socket: Int) -> Int? {
+    func posts(before delivery: HARDelivery, _ others: [HARDelivery], on socket: Int) -> Int? {
         for index in next[socket]..<received[socket].count {
             let message = received[socket][index]
-            if isEqual(message, delivery) { return index - next[socket] }
+            if delivery.isEqual(to: message) { return index - next[socket] }
             guard message.time <= now else { return nil }
-            if others.contains(where: { $0.addresses(connection(socket)) && isEqual(message, $0) }) { return nil }
+            if others.contains(where: { $0.addresses(connection(socket)) && $0.isEqual(to: message) }) { return nil }
             // Which of its refused messages an error frame answers is known when that message is next.
             if isPending(socket), HARErrorFrame(String(buffer: message.body)) != nil { return nil }
         }

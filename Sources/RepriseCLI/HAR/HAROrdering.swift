@@ -213,7 +213,7 @@ struct HAROrdering {
             let receiver = sockets.indices.first { socket in
                 (states[socket] == .live || states[socket] == .opening) && next[socket] < received[socket].count
                     && received[socket][next[socket]].time <= now && delivery.addresses(connection(socket))
-                    && isEqual(received[socket][next[socket]], delivery)
+                    && delivery.isEqual(to: received[socket][next[socket]])
             }
             if let receiver, place(index, receiver: receiver) { return true }
         }
@@ -227,7 +227,7 @@ struct HAROrdering {
             request: RequestID(using: &tokens), target: .everyone, opcode: message.opcode, body: message.body)
         let event = Event(position: .zero, time: now, fact: .sent(post))
         // What everyone received in one moment was sent to everyone.
-        if !keepsOwnOrder, let delivery = Delivery(of: event, under: configuration),
+        if !keepsOwnOrder, let delivery = HARDelivery(of: event, under: configuration),
             let changes = changes(for: delivery, besides: nil, receiver: socket), changes.members.count > 1,
             changes.members.allSatisfy({ hasReceivedNow($0, delivery) })
         {
@@ -241,9 +241,9 @@ struct HAROrdering {
     }
 
     /// Whether a socket received a delivery in this moment, and not later.
-    func hasReceivedNow(_ socket: Int, _ delivery: Delivery) -> Bool {
+    func hasReceivedNow(_ socket: Int, _ delivery: HARDelivery) -> Bool {
         let mine = received[socket][next[socket]...]
-        return mine.prefix { $0.time <= now }.contains { isEqual($0, delivery) }
+        return mine.prefix { $0.time <= now }.contains { delivery.isEqual(to: $0) }
     }
 
     /// What a socket receives next is a post to it alone.

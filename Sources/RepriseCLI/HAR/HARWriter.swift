@@ -67,7 +67,7 @@ struct HARWriter {
                 try write("send", event.time, message.opcode, message.body)
             }
             if let delivery = Delivery(of: event, under: configuration), delivery.addresses(connected.connection) {
-                try write("receive", event.time, delivery.opcode, delivery.payload)
+                try write("receive", event.time, delivery.opcode, delivery.payload(of: event))
             }
             return true
         } onDamage: {

@@ -38,12 +38,12 @@ extension PlannedDelivery? {
     var summary: String {
         guard let self else { return "nothing to anybody" }
         let target =
-            switch self.delivery.target {
+            switch self.target {
             case .everyone: "everyone, \(self.recipients)"
             case .connection(let connection): connection.text
             }
-        let payload = self.delivery.payload
-        return "to \(target): \(self.delivery.opcode.word) \(payload.readableBytes) B  \(Excerpt.text(of: payload))"
+        let payload = self.payload
+        return "to \(target): \(self.opcode.word) \(payload.readableBytes) B  \(Excerpt.text(of: payload))"
     }
 }
 
@@ -59,15 +59,15 @@ extension ByteBuffer {
         guard let planned else { return writeJSONNull(key) }
         writeJSONKey(key)
         beginJSON()
-        switch planned.delivery.target {
+        switch planned.target {
         case .everyone: writeJSON("target", "everyone")
         case .connection(let connection): writeJSON("target", connection.token)
         }
         writeJSON("recipients", planned.recipients)
         writeJSON("recipientSum", HexDigest(rawValue: planned.recipientSum).description)
-        writeJSON("opcode", planned.delivery.opcode.word)
-        writeJSON("payloadBytes", UInt64(planned.delivery.payload.readableBytes))
-        writeJSON("payload", HexDigest(rawValue: XXH64.hash(planned.delivery.payload.readableBytesSpan)).description)
+        writeJSON("opcode", planned.opcode.word)
+        writeJSON("payloadBytes", UInt64(planned.payload.readableBytes))
+        writeJSON("payload", HexDigest(rawValue: XXH64.hash(planned.payload.readableBytesSpan)).description)
         endJSON()
     }
 }

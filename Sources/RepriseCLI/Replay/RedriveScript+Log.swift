@@ -101,7 +101,7 @@ extension RedriveScript {
                 guard let ordinal = live[connection] else { return nil }
                 audience = .connection(ordinal)
             }
-            let payload = Array(delivery.payload.readableBytesView)
+            let payload = Array(delivery.payload(of: event).readableBytesView)
             var ids: (connection: Int?, request: Int?)
             if case .message(let message) = event.fact, case .refused = message.outcome {
                 ids = (offset(of: message.connection.text, in: payload), offset(of: message.request.text, in: payload))

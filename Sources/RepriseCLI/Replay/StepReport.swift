@@ -23,7 +23,8 @@ struct StepReport {
         try output.print(EventSummary(step.event).line)
         var line = "\(step.event.position)  "
         if let delivery {
-            line += "delivered \(delivery.opcode.word) \(delivery.payload.readableBytes) B to "
+            let byteCount = delivery.payload(of: step.event).readableBytes
+            line += "delivered \(delivery.opcode.word) \(byteCount) B to "
             switch delivery.target {
             case .everyone: line += step.recipients == 1 ? "the 1 live connection" : "all \(step.recipients)"
             case .connection(let connection): line += "\(connection)\(step.recipients == 0 ? ", who is gone" : "")"

@@ -68,7 +68,7 @@ struct WhatIfReport {
         case nil: break
         }
         buffer.writePlanned("delivery", result.planned)
-        if let payload = result.planned?.delivery.payload {
+        if let payload = result.planned?.payload {
             buffer.writeJSON("payloadExcerpt", Excerpt.text(of: payload))
         }
         buffer.writeJSON("frames", UInt64(result.frames))

@@ -50,15 +50,8 @@ final class Gateway {
     private let clock: @Sendable () -> Timestamp
     private(set) var tokens: TokenSource
 
-    /// What was asked for in this loop turn; a message's body is a range of `payloads` until the turn ends.
-    private enum Waiting {
-        case message(Message, Range<Int>)
-        case other(Intent)
-    }
-    private var waiting: [Waiting] = []
-    private var payloads = ByteBuffer()
-    /// Bytes of messages that wait for the end of the turn.
-    var payloadBytes: Int { payloads.readableBytes }
+    /// What was asked for in this loop turn.
+    private(set) var intents: IntentBatch
     private var isFlushScheduled = false
     private var held: [Connection] = []
     /// Is told of every connection that is in the log and open.
@@ -78,6 +71,7 @@ final class Gateway {
         receiveBuffer = ReceiveBuffer(inFlight: inFlight)
         self.connectionCount = connectionCount
         clock = machine.clock
+        intents = IntentBatch(shard: shard.index, routes: configuration.engine.routes)
         tokens = TokenSource(machine)
         self.connectRate = connectRate
         frameLimits = configuration.frameLimits
@@ -124,54 +118,42 @@ final class Gateway {
 
     /// Parses with this loop's payload buffer, so that messages of a whole turn lie side by side.
     func parse(_ bytes: inout ByteBuffer, for connection: Connection) -> FrameParser.Inbound? {
-        connection.parser.next(&bytes, into: &payloads)
+        intents.parse(&bytes, with: &connection.parser)
     }
 
-    /// A client sent a message; its payload is at `range` of the loop's payload buffer.
-    func submitMessage(of connection: ConnectionID, _ opcode: MessageOpcode, _ range: Range<Int>) {
-        let message = Message(
-            connection: connection, message: tokens.messageID(), request: tokens.requestID(), opcode: opcode,
-            body: ByteBuffer(),
-            outcome: configuration.engine.routes.outcome(
-                of: payloads.readableBytesSpan.extracting(range), opcode: opcode))
-        inFlight.add(Intent.weight(ofMessage: range.count))
-        wait(.message(message, range))
+    /// A client sent a message; its body is where it was parsed.
+    func submitMessage(of connection: ConnectionID, _ opcode: MessageOpcode, _ body: Range<Int>) {
+        inFlight.add(
+            intents.addMessage(tokens.messageID(), tokens.requestID(), from: connection, opcode, body: body))
+        flushLater()
     }
 
     /// Gives back the room of a message that was parsed last, and that nobody wants.
-    func discardMessage(_ range: Range<Int>) { payloads.moveWriterIndex(to: range.lowerBound) }
+    func discardMessage(_ body: Range<Int>) { intents.discardMessage(body) }
 
     /// Something happened that the log must know.
-    func submit(_ fact: Fact, reply: EventLoopPromise<SendOutcome>? = nil) {
-        let intent = Intent(fact: fact, shard: shard.index, reply: reply)
-        inFlight.add(intent.weight)
-        wait(.other(intent))
+    func submit(_ fact: Fact) { submit(Intent(fact: fact, shard: shard.index)) }
+
+    /// A management call, or a recording that is played, orders a delivery.
+    func submit(_ sent: Sent, reply: EventLoopPromise<SendOutcome>? = nil) {
+        submit(Intent(fact: .sent(sent), shard: shard.index, delivery: Delivery(of: sent), reply: reply))
     }
 
-    private func wait(_ intent: Waiting) {
-        waiting.append(intent)
+    private func submit(_ intent: Intent) {
+        inFlight.add(intent.weight.memoryBytes)
+        intents.add(intent)
+        flushLater()
+    }
+
+    /// At the end of the loop turn everything goes to the Recorder at once.
+    private func flushLater() {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
-        shard.eventLoop.assumeIsolated().execute { self.flush() }
-    }
-
-    private func flush() {
-        isFlushScheduled = false
-        let intents = waiting.map { waiting in
-            switch waiting {
-            case .message(var message, let range):
-                message.body = payloads.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer()
-                return Intent(fact: .message(message), shard: shard.index)
-            case .other(let intent):
-                return intent
-            }
+        shard.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            let intents = self.intents.take()
+            self.recorder.eventLoop.execute { [recorder = self.recorder] in recorder.submit(intents) }
         }
-        waiting.removeAll(keepingCapacity: true)
-        if payloads.readableBytes > 0 {
-            // The intents share the old storage; a new one of the same size saves growing it again.
-            payloads = ByteBufferAllocator().buffer(capacity: min(payloads.readableBytes, 1 << 20))
-        }
-        recorder.eventLoop.execute { [recorder] in recorder.submit(intents) }
     }
 
     // MARK: Back-pressure

@@ -126,7 +126,7 @@ final class ManagementAPI {
         let text = ByteBuffer(string: String(decoding: payload.readableBytesView, as: UTF8.self))
         let reply = gateway.shard.eventLoop.makePromise(of: SendOutcome.self)
         gateway.submit(
-            .sent(Sent(request: gateway.makeRequestID(), target: target, opcode: .text, body: text)), reply: reply)
+            Sent(request: gateway.makeRequestID(), target: target, opcode: .text, body: text), reply: reply)
         return reply.futureResult
     }
 

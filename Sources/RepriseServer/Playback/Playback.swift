@@ -1,5 +1,6 @@
 // A recording that meets the world again: its deliveries go to whoever is connected now, over the live path.
 
+internal import NIOCore
 public import Reprise
 
 /// What is played, and how.
@@ -26,10 +27,13 @@ public struct Playback: Sendable {
     }
 }
 
-/// A delivery of a recording.
+/// A delivery of a recording, to be ordered anew.
 struct PlaybackItem: Sendable {
+    /// Where and when it was recorded.
+    var position: Position
     var time: Timestamp
-    var delivery: Delivery
+    var opcode: MessageOpcode
+    var payload: ByteBuffer
 }
 
 /// Reads the deliveries of a recording in order, in bounded chunks.
@@ -76,7 +80,9 @@ struct PlaybackSource {
         while true {
             while let event = chunk.popFirst() {
                 guard let delivery = Delivery(of: event, under: configuration), isPlayed(delivery) else { continue }
-                return PlaybackItem(time: event.time, delivery: delivery)
+                return PlaybackItem(
+                    position: event.position, time: event.time, opcode: delivery.opcode,
+                    payload: delivery.payload(of: event))
             }
             chunk = try reader.read(through: range.upperBound)[...]
             if chunk.isEmpty { return nil }

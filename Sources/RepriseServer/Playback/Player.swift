@@ -8,14 +8,11 @@ struct PlaybackStage: Sendable {
     init(_ room: LoopRoom) { self.room = room }
 
     /// Orders a delivery to everyone who is connected.
-    func submit(_ delivery: Delivery, reply: EventLoopPromise<SendOutcome>) {
+    func submit(_ item: PlaybackItem, reply: EventLoopPromise<SendOutcome>) {
         room.eventLoop.execute { [parts = room.parts] in
             let gateway = parts.value.0
             gateway.submit(
-                .sent(
-                    Sent(
-                        request: gateway.makeRequestID(), target: .everyone, opcode: delivery.opcode,
-                        body: delivery.payload)),
+                Sent(request: gateway.makeRequestID(), target: .everyone, opcode: item.opcode, body: item.payload),
                 reply: reply)
         }
     }
@@ -189,7 +186,7 @@ final class Player: @unchecked Sendable {
                 return
             }
             next = nil
-            position = item.delivery.position
+            position = item.position
             time = item.time
             hand(item, to: stage)
         }
@@ -197,7 +194,7 @@ final class Player: @unchecked Sendable {
     }
 
     private func hand(_ item: PlaybackItem, to stage: PlaybackStage) {
-        let bytes = item.delivery.payload.readableBytes + 256
+        let bytes = item.payload.readableBytes + 256
         unansweredBytes += bytes
         let reply = eventLoop.makePromise(of: SendOutcome.self)
         reply.futureResult.assumeIsolated().whenComplete { result in
@@ -210,7 +207,7 @@ final class Player: @unchecked Sendable {
                 self.failure = "what is played cannot be recorded: the scratch log is full, or its disk is"
             }
         }
-        stage.submit(item.delivery, reply: reply)
+        stage.submit(item, reply: reply)
     }
 
     private func reachedEnd() {

@@ -90,7 +90,7 @@ extension Recorder {
         noteCommit(since: began)
         addenda = LogAddenda()
         _ = engine.apply([ended])
-        noteCheckpoint(after: [ended], endsSession: true)
+        noteCheckpoint(after: 1, endsSession: true)
         collectObservation()
     }
 }

@@ -10,7 +10,7 @@ extension Recorder {
         let refused = waiting.filter { !$0.isFact }
         for intent in refused { refuse(intent) }
         waiting.removeAll { !$0.isFact }
-        release(refused.reduce(0) { $0 + $1.weight })
+        release(IntentWeight(of: refused).memoryBytes)
     }
 
     /// Closes the gate when the log comes near its bound. It opens again when there is room (after a trim, or when a
@@ -47,11 +47,11 @@ extension Recorder {
 
     /// Nothing was changed. Facts are kept and go first into the next transaction; the rest is refused. A failed sync
     /// or a broken disk ends the server: what the kernel dropped cannot be written again.
-    func commitFailed(_ error: LMDBError, _ admitted: [Intent], _ weight: Int) {
+    func commitFailed(_ error: LMDBError, _ admitted: [Intent], _ weight: IntentWeight) {
         sendPlan()
         let facts = admitted.filter(\.isFact)
         waiting = facts + waiting
-        release(weight - facts.reduce(0) { $0 + $1.weight })
+        release(weight.memoryBytes - IntentWeight(of: facts).memoryBytes)
         waitForRoom(after: error)
         // Last: whoever is told, and asks for the health, must find it red.
         for intent in admitted where !intent.isFact { refuse(intent) }

@@ -127,7 +127,7 @@ final class Recorder: @unchecked Sendable {
         var bytes = 0
         var count = 0
         for intent in waiting {
-            bytes += intent.weight
+            bytes += intent.weight.logBytes
             if count > 0, bytes > Recorder.transactionBytesMax || count == eventsMax { break }
             count += 1
         }
@@ -138,28 +138,28 @@ final class Recorder: @unchecked Sendable {
     // MARK: Committing
 
     func commit(_ group: [Intent]) {
-        let weight = group.reduce(0) { $0 + $1.weight }
-        updateGate(before: weight)
+        let weight = IntentWeight(of: group)
+        updateGate(before: weight.logBytes)
         var admitted = group
         if gate.isClosed {
             for intent in group where !intent.isFact { refuse(intent) }
             admitted.removeAll { !$0.isFact }
         }
         let live = dropImpossible(&admitted)
-        guard !admitted.isEmpty else { return release(weight) }
+        guard !admitted.isEmpty else { return release(weight.memoryBytes) }
 
-        let events = stamp(admitted)
+        let batch = stamp(admitted)
         collectObservation()
         let began = eventLoop.now
         do throws(LMDBError) {
-            try writer.commit(events, addenda: addenda)
+            try writer.commit(batch.events, addenda: addenda)
         } catch {
             return commitFailed(error, admitted, weight)
         }
         noteCommit(since: began)
         addenda = LogAddenda()
-        apply(events, weight, replies: live)
-        retention.note(events: events.count, weight: weight)
+        apply(batch, weight, replies: live)
+        retention.note(events: batch.events.count, weight: weight.logBytes)
     }
 
     /// Drops disconnects whose connect is not in the log and will not be.
@@ -184,28 +184,32 @@ final class Recorder: @unchecked Sendable {
         }
     }
 
-    func stamp(_ intents: [Intent]) -> [Event] {
+    /// Gives each intent its place. What it orders stays beside it.
+    func stamp(_ intents: [Intent]) -> DecidedEvents {
         let time = max(writer.tail.time, clock())
         var position = writer.tail.position
-        return intents.map { intent in
+        var batch = DecidedEvents()
+        batch.reserveCapacity(intents.count)
+        for intent in intents {
             position = position.next
-            return Event(position: position, time: time, fact: intent.fact)
+            batch.append(Event(position: position, time: time, fact: intent.fact), ordering: intent.delivery)
         }
+        return batch
     }
 
     // MARK: Performing
 
     /// Derives what committed events mean, behind what is held already.
-    func apply(_ events: [Event], _ weight: Int, replies: [EventLoopPromise<SendOutcome>?]) {
+    func apply(_ batch: DecidedEvents, _ weight: IntentWeight, replies: [EventLoopPromise<SendOutcome>?]) {
         var held = held.take() ?? HeldPlan(plan: engine.emptyPlan, weight: 0, since: eventLoop.now)
         let outcomesBefore = held.plan.outcomes.count
-        engine.apply(events, adding: &held.plan)
-        held.weight += weight
+        engine.apply(batch, adding: &held.plan)
+        held.weight += weight.memoryBytes
         for (outcome, reply) in zip(held.plan.outcomes[outcomesBefore...], replies) {
             reply?.succeed(.committed(outcome.position, recipients: outcome.recipients))
         }
         self.held = held
-        noteCheckpoint(after: events, endsSession: false)
+        noteCheckpoint(after: batch.events.count, endsSession: false)
     }
 
     /// How long what is held may still wait for more. A fan-out keeps its loop busy for about 8 µs per recipient however
@@ -234,8 +238,8 @@ final class Recorder: @unchecked Sendable {
         }
     }
 
-    func noteCheckpoint(after events: [Event], endsSession: Bool) {
-        let due = cadence.note(events: events.count, endsSession: endsSession)
+    func noteCheckpoint(after eventCount: Int, endsSession: Bool) {
+        let due = cadence.note(events: eventCount, endsSession: endsSession)
         if due.checkpoint { addenda.checkpoints.append(engine.checkpoint) }
         if due.snapshot { addenda.snapshot = Snapshot(of: engine.projection) }
     }
@@ -270,14 +274,4 @@ private struct HeldPlan {
     var weight: Int
     /// When its first commit was through.
     let since: NIODeadline
-}
-
-extension Intent {
-    /// Whether it happened already, so that it can be kept but not refused.
-    var isFact: Bool {
-        switch fact {
-        case .disconnected, .skipped, .sessionStarted, .sessionEnded: true
-        case .connected, .message, .sent: false
-        }
-    }
 }

@@ -66,21 +66,37 @@ extension Connection: ChannelDuplexHandler {
         context?.read()
     }
 
+    /// Parses on when others have had their turn. A timer, because NIO runs all tasks that are due before it looks at sockets.
+    private func parseLater() {
+        guard !isReadHeld else { return }
+        isReadHeld = true
+        shard.eventLoop.assumeIsolated().scheduleTask(in: .microseconds(100)) { self.releaseRead() }
+    }
+
     private func parseOn() {
         if case .opening = lifecycle { return }
         guard var bytes = unparsed.take() else { return }
         receive(&bytes)
     }
 
-    /// Parses what came, as far as there is room for more in flight.
+    /// How much of one client is written anew before others have their turn, bytes of its messages.
+    private static let rewrittenBytesMax = 64 << 10
+
+    /// Parses what came, as far as there is room for more in flight, and as far as it is cheap.
     private func receive(_ bytes: inout ByteBuffer) {
         let now = shard.eventLoop.now
         noteTraffic(now)
         var pongs = Pongs()
+        let rewrittenBytes = gateway.intents.rewrittenBytes
         while bytes.readableBytes > 0 {
             if gateway.mustHoldReads, case .open = lifecycle {
                 unparsed = bytes
                 holdReads()
+                break
+            }
+            if gateway.intents.rewrittenBytes - rewrittenBytes >= Connection.rewrittenBytesMax {
+                unparsed = bytes
+                parseLater()
                 break
             }
             guard let inbound = gateway.parse(&bytes, for: self) else { break }

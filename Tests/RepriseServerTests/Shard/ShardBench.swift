@@ -83,9 +83,7 @@ final class ShardBench {
 
     func send(_ text: String, to target: SendTarget = .everyone) {
         gateway.submit(
-            .sent(
-                Sent(
-                    request: gateway.makeRequestID(), target: target, opcode: .text, body: ByteBuffer(string: text))))
+            Sent(request: gateway.makeRequestID(), target: target, opcode: .text, body: ByteBuffer(string: text)))
     }
 }
 

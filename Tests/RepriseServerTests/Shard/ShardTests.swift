@@ -254,7 +254,25 @@ import Testing
         for _ in 0..<100 {
             try channel.writeInbound(ByteBuffer(bytes: LiveClient.frame(1, [UInt8](repeating: 0x61, count: 10_000))))
         }
-        #expect(bench.gateway.payloadBytes == 0)
+        #expect(bench.gateway.intents.payloadBytes == 0)
+    }
+
+    @Test func `has others served between the messages of a client whose JSON must be written anew`() throws {
+        let bench = try ShardBench()
+        defer { bench.finish() }
+        let (connection, channel) = try bench.open()
+        bench.loop.run()
+        let message =
+            #"{"action":"onMessage","data":[\#(Array(repeating: "1.0", count: 5000).joined(separator: ","))]}"#
+        let frames = (0..<10).flatMap { _ in LiveClient.frame(1, Array(message.utf8)) }
+        try channel.writeInbound(ByteBuffer(bytes: frames))
+        #expect(bench.gateway.intents.rewrittenBytes == 4 * message.utf8.count, "64 KiB, up to the end of a message")
+        #expect(connection.isReadHeld)
+        for _ in 0..<3 { bench.loop.advanceTime(by: .microseconds(100)) }
+        #expect(bench.gateway.intents.rewrittenBytes == 10 * message.utf8.count)
+        #expect(!connection.isReadHeld && connection.unparsed == nil)
+        #expect(bench.shard.performedThrough == bench.recorder.engine.projection.position)
+        #expect(bench.recorder.engine.counts.messages == 10)
     }
 
     @Test func `is waited for in vain when the log failed`() throws {

@@ -38,7 +38,11 @@ import Testing
         var plan = parts.emptyPlan
         var rest = events[1...]
         while !rest.isEmpty {
-            parts.apply(Array(rest.prefix(37)), adding: &plan)
+            var batch = DecidedEvents()
+            for event in rest.prefix(37) {
+                batch.append(event, ordering: Delivery(of: event, under: generator.configuration))
+            }
+            parts.apply(batch, adding: &plan)
             rest = rest.dropFirst(37)
         }
         #expect(changes(plan) == changes(expected))

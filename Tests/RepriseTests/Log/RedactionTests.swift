@@ -166,9 +166,9 @@ private struct JSONGenerator {
         for (event, other) in zip(events, redacted) {
             let (one, another) = (old.fold(event), new.fold(other))
             #expect(one?.recipients == another?.recipients)
-            #expect(one?.delivery.opcode == another?.delivery.opcode)
+            #expect(one?.opcode == another?.opcode)
             #expect(
-                one?.delivery.payload.readableBytes == another?.delivery.payload.readableBytes,
+                one?.payload.readableBytes == another?.payload.readableBytes,
                 "position \(event.position)")
             #expect(event.time == other.time && event.fact.word == other.fact.word)
             guard case .message(let message) = event.fact, case .message(let masked) = other.fact else { continue }

@@ -104,11 +104,12 @@ struct RandomLog {
             else { continue }
             var frames = ByteBuffer()
             FrameEncoder.append(
-                delivery.opcode, payload: delivery.payload.readableBytesSpan, frameBytesMax: 100, to: &frames)
+                delivery.opcode, payload: delivery.payload(of: event).readableBytesSpan, frameBytesMax: 100, to: &frames
+            )
             add(
                 .sent(
                     Transcript.Outbound(
-                        sender: sender, opcode: delivery.opcode, payload: delivery.payload,
+                        sender: sender, opcode: delivery.opcode, payload: delivery.payload(of: event),
                         frameBytes: frames.readableBytes, fate: verdict)))
         }
         return entries

@@ -22,7 +22,7 @@ import Testing
                 digest.add(
                     at: event.position, count: isForAll ? projection.count : one == nil ? 0 : 1,
                     recipients: isForAll ? projection.memberSet : one?.hash ?? 0, opcode: delivery.opcode,
-                    payload: delivery.payload.readableBytesSpan)
+                    payload: delivery.payload(of: event).readableBytesSpan)
             }
             Projector.fold(event, into: &projection)
         }
@@ -48,6 +48,29 @@ import Testing
         let plan = engine.apply(events)
         #expect(Delivery(of: events[2], under: configuration) == nil)
         #expect(plan.run.marks.isEmpty && engine.digest.deliveries == 0 && engine.counts.messages == 1)
+    }
+
+    @Test(arguments: 1...5)
+    func `a payload that somebody wrote before is delivered as one that the engine writes`(seed: UInt64) {
+        var generator = EventGenerator(seed: seed)
+        let events = generator.session(events: 1000)
+        var (carried, written) = (DecidedEvents(), 0)
+        for event in events {
+            let decided = Delivery(of: event, under: generator.configuration)
+            var delivery = decided
+            if let decided, case .rewritten = decided.payload {
+                written += 1
+                delivery?.payload = .carried(decided.payload(of: event))
+            }
+            carried.append(event, ordering: delivery)
+        }
+        var (one, other) = (Engine(), Engine())
+        let plan = one.apply(events)
+        var carriedPlan = other.emptyPlan
+        other.apply(carried, adding: &carriedPlan)
+        #expect(one.checkpoint == other.checkpoint)
+        #expect(plan.run.bytes == carriedPlan.run.bytes && plan.targeted == carriedPlan.targeted)
+        #expect(written > 10)
     }
 
     @Test func `a reply addresses its sender alone`() throws {
