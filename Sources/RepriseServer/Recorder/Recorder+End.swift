@@ -22,7 +22,7 @@ extension Recorder {
                     if let end { try? SyncedMark(log: log.id, position: end, bootID: bootID).store(in: log.path) }
                 } catch {
                     task.cancel()
-                    self.eventLoop.execute { if !self.hasFailed { self.fail(error) } }
+                    self.eventLoop.execute { self.fail(error) }
                 }
             }
         }
@@ -45,13 +45,15 @@ extension Recorder {
         stopped.futureResult.assumeIsolated().whenComplete { _ in
             self.ending = done
             self.retry?.cancel()
-            if self.hasFailed { self.reportFailure() } else { self.resume() }
+            self.machine.askEnd()
+            if self.machine.phase == .failed { self.failEnding() } else { self.run() }
         }
         return done.futureResult
     }
 
-    /// Commits the end behind all else, or waits for room once more.
-    func end(_ done: EventLoopPromise<Void>) {
+    /// Commits the end, behind all else.
+    func end() {
+        sendPlan()
         do throws(LMDBError) {
             if !hasEnded { try commitSessionEnded() }
             // The clean mark must not reach the disk before what it vouches for.
@@ -59,12 +61,13 @@ extension Recorder {
             addenda.run = RunState(bootID: openRun.bootID, durability: openRun.durability, isClean: true)
             try writer.commit([], addenda: addenda)
         } catch {
-            return waitForRoom(after: error)
+            return couldNotWrite(error)
         }
         guard syncs() else { return }
         if openRun.durability == .interval { SyncedMark.remove(from: writer.log.path) }
-        hasFailed = true  // nothing is committed after the end
-        done.succeed()
+        machine.ended()
+        ending?.succeed()
+        ending = nil
     }
 
     /// Syncs what `interval` has left to sync. A sync that fails is not tried again: what the kernel dropped would be missing,
@@ -75,7 +78,8 @@ extension Recorder {
             try writer.log.environment.sync()
             return true
         } catch {
-            fail(error)
+            gate.close(because: error.description)
+            machine.couldNotWrite(isFull: false)
             return false
         }
     }

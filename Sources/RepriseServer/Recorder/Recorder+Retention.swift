@@ -96,14 +96,14 @@ extension Recorder {
         retention.isScheduled = true
         eventLoop.scheduleTask(in: delay) {
             self.retention.isScheduled = false
-            if self.waiting.isEmpty, self.retention.isDue { self.trimStep() }
+            if self.machine.waiting.isEmpty, self.retention.isDue { self.trimStep() }
             self.scheduleStep(in: Retention.pause)
         }
     }
 
     private func trimStep() {
         retention.noteStep()
-        guard !hasFailed, retry == nil else {
+        guard machine.phase == .recording else {
             retention.isDue = false
             return
         }
@@ -142,7 +142,7 @@ extension Recorder {
 
     /// A trim makes room: the gate that a full log has closed opens, if that suffices.
     private func reopenGate() {
-        guard gate.isClosed, retry == nil else { return }
+        guard gate.isClosed, machine.phase == .recording else { return }
         gate.open()
         updateGate(before: 0)
     }

@@ -1,5 +1,5 @@
 // The single writer. Intents come in from the loops, one batch is committed while the next one gathers, then
-// `Engine.apply` derives what to deliver, and every shard gets the plan in one hop.
+// `Engine.apply` derives what to deliver, and every shard gets the plan in one hop. `CommitMachine` decides what comes next.
 
 internal import LMDB
 internal import NIOCore
@@ -29,17 +29,15 @@ final class Recorder: @unchecked Sendable {
     var slowestCommit: Checkpoint.CommitTime?
     var shards: [Shard] = []
 
-    var waiting: [Intent] = []
+    /// What comes next.
+    var machine = CommitMachine()
     /// What is committed and applied, and not on its way to the shards yet.
     private var held: HeldPlan?
     private var endOfPatience: Scheduled<Void>?
     /// Whether the last plan had more than one broadcast: then there are several senders, or a fast one.
     private var expectsMore = false
-    var isCommitScheduled = false
     /// What is trimmed away, and how far it is.
     var retention: Retention
-    /// Nothing is committed any more: the log failed, or the session has ended.
-    var hasFailed = false
     /// Whether `sessionEnded` is committed.
     var hasEnded = false
     /// The next try to write, while the disk or the map is full.
@@ -49,13 +47,6 @@ final class Recorder: @unchecked Sendable {
     /// Waits for the end of the session, once it is asked for.
     var ending: EventLoopPromise<Void>?
 
-    /// The most events in a transaction.
-    static let transactionEventsMax = 65_536
-    /// The most payload bytes in a transaction, unless one message is larger.
-    static let transactionBytesMax = 8 << 20
-    /// The most events in a transaction that is tried again. Small ones touch few pages and give the pages of the one
-    /// before back, so that the reserve suffices however old and wide the tables are.
-    static let retryEventsMax = 64
     /// With fewer recipients a fan-out is too short to hold anything for it.
     static let holdRecipientsMin = 64
     /// How long a plan may be held for each live connection.
@@ -87,34 +78,48 @@ final class Recorder: @unchecked Sendable {
         self.shards = shards
     }
 
-    // MARK: Taking intents
+    // MARK: Taking turns
 
     /// Takes one loop turn's intents.
     func submit(_ intents: [Intent]) {
         eventLoop.assertInEventLoop()
-        waiting += intents
-        if hasFailed { keepFacts() } else { scheduleCommit() }
+        machine.submit(intents)
+        run()
     }
 
-    /// Commits behind everything that is queued on the loop already: that is the group.
-    func scheduleCommit() {
-        guard !isCommitScheduled else { return }
-        isCommitScheduled = true
-        eventLoop.execute { self.commitWaiting() }
+    /// Executes what the machine decides, until it waits for something.
+    func run() {
+        while let action = machine.next() { perform(action) }
     }
 
-    func commitWaiting() {
-        isCommitScheduled = false
-        if retry != nil || hasFailed { return keepFacts() }
-        let group = takeGroup()
-        if !group.isEmpty { commit(group) }
+    private func perform(_ action: CommitMachine.Action) {
+        switch action {
+        case .commit(let group): commit(group)
+        case .probe: probe()
+        case .end: end()
+        case .comeBack: eventLoop.execute { self.takeTurn() }
+        case .openGate: openGate()
+        case .waitForRoom: waitForRoom()
+        case .refuse(let intents): refuse(intents)
+        case .giveUp: giveUp()
+        case .fail:
+            giveUp()
+            onFailure(failure)
+        }
+    }
+
+    private func takeTurn() {
+        let hasGathered = !machine.waiting.isEmpty
+        machine.beginTurn()
+        run()
         let patience = self.patience
-        if patience <= .nanoseconds(0) || (group.isEmpty && !expectsMore) { sendPlan() }
+        if patience <= .nanoseconds(0) || (!hasGathered && !expectsMore) { sendPlan() }
         trimBesideCommits()
-        guard retry == nil else { return }
-        if !waiting.isEmpty || (held != nil && !group.isEmpty) {
-            scheduleCommit()  // behind what was submitted during the commit
-        } else if held != nil, endOfPatience == nil {
+        guard held != nil, machine.phase == .recording else { return }
+        if hasGathered {
+            machine.comeBack()  // behind what was submitted during the commit
+            run()
+        } else if endOfPatience == nil {
             endOfPatience = eventLoop.scheduleTask(in: patience) {
                 self.endOfPatience = nil
                 self.sendPlan()
@@ -122,31 +127,17 @@ final class Recorder: @unchecked Sendable {
         }
     }
 
-    /// Takes what fits into one transaction.
-    func takeGroup(eventsMax: Int = transactionEventsMax) -> [Intent] {
-        var bytes = 0
-        var count = 0
-        for intent in waiting {
-            bytes += intent.weight.logBytes
-            if count > 0, bytes > Recorder.transactionBytesMax || count == eventsMax { break }
-            count += 1
-        }
-        defer { waiting.removeFirst(count) }
-        return count == waiting.count ? waiting : Array(waiting.prefix(count))
-    }
-
     // MARK: Committing
 
-    func commit(_ group: [Intent]) {
-        let weight = IntentWeight(of: group)
-        updateGate(before: weight.logBytes)
+    private func commit(_ group: [Intent]) {
+        updateGate(before: IntentWeight(of: group).logBytes)
         var admitted = group
         if gate.isClosed {
-            for intent in group where !intent.isFact { refuse(intent) }
+            refuse(group.filter { !$0.isFact })
             admitted.removeAll { !$0.isFact }
         }
-        let live = dropImpossible(&admitted)
-        guard !admitted.isEmpty else { return release(weight.memoryBytes) }
+        dropImpossible(&admitted)
+        guard !admitted.isEmpty else { return machine.committed() }
 
         let batch = stamp(admitted)
         collectObservation()
@@ -154,38 +145,37 @@ final class Recorder: @unchecked Sendable {
         do throws(LMDBError) {
             try writer.commit(batch.events, addenda: addenda)
         } catch {
-            return commitFailed(error, admitted, weight)
+            return couldNotWrite(error, admitted)
         }
         noteCommit(since: began)
         addenda = LogAddenda()
-        apply(batch, weight, replies: live)
-        retention.note(events: batch.events.count, weight: weight.logBytes)
+        apply(batch, of: admitted)
+        machine.committed()
     }
 
     /// Drops disconnects whose connect is not in the log and will not be.
-    ///
-    /// - Returns: the replies that wait, in order of their `sent`.
-    func dropImpossible(_ intents: inout [Intent]) -> [EventLoopPromise<SendOutcome>?] {
+    private func dropImpossible(_ intents: inout [Intent]) {
         var opened: Set<ConnectionID> = []
+        var dropped = IntentWeight.zero
         intents.removeAll { intent in
             switch intent.fact {
             case .connected(let connected):
                 opened.insert(connected.connection)
-                return false
             case .disconnected(let disconnected):
                 let connection = disconnected.connection
-                return engine.projection[connection] == nil && !opened.contains(connection)
+                guard engine.projection[connection] == nil && !opened.contains(connection) else { break }
+                dropped += intent.weight
+                return true
             case .message, .sent, .skipped, .sessionStarted, .sessionEnded:
-                return false
+                break
             }
+            return false
         }
-        return intents.compactMap { intent in
-            if case .sent = intent.fact { intent.reply } else { nil }
-        }
+        if dropped.memoryBytes > 0 { release(dropped.memoryBytes) }
     }
 
     /// Gives each intent its place. What it orders stays beside it.
-    func stamp(_ intents: [Intent]) -> DecidedEvents {
+    private func stamp(_ intents: [Intent]) -> DecidedEvents {
         let time = max(writer.tail.time, clock())
         var position = writer.tail.position
         var batch = DecidedEvents()
@@ -200,23 +190,33 @@ final class Recorder: @unchecked Sendable {
     // MARK: Performing
 
     /// Derives what committed events mean, behind what is held already.
-    func apply(_ batch: DecidedEvents, _ weight: IntentWeight, replies: [EventLoopPromise<SendOutcome>?]) {
+    private func apply(_ batch: DecidedEvents, of intents: [Intent]) {
         var held = held.take() ?? HeldPlan(plan: engine.emptyPlan, weight: 0, since: eventLoop.now)
         let outcomesBefore = held.plan.outcomes.count
         engine.apply(batch, adding: &held.plan)
+        let weight = IntentWeight(of: intents)
         held.weight += weight.memoryBytes
-        for (outcome, reply) in zip(held.plan.outcomes[outcomesBefore...], replies) {
-            reply?.succeed(.committed(outcome.position, recipients: outcome.recipients))
-        }
+        answer(intents, held.plan.outcomes[outcomesBefore...])
         self.held = held
         noteCheckpoint(after: batch.events.count, endsSession: false)
+        retention.note(events: batch.events.count, weight: weight.logBytes)
+    }
+
+    /// Tells management calls what became of them: each `sent` has an outcome, in order.
+    private func answer(_ intents: [Intent], _ outcomes: ArraySlice<DeliveryPlan.Outcome>) {
+        guard var next = outcomes.indices.first else { return }
+        for intent in intents {
+            guard case .sent = intent.fact else { continue }
+            intent.reply?.succeed(.committed(outcomes[next].position, recipients: outcomes[next].recipients))
+            next += 1
+        }
     }
 
     /// How long what is held may still wait for more. A fan-out keeps its loop busy for about 8 µs per recipient however
     /// little it sends, and what comes in waits then for all of that. So up to an eighth of it is spent on not doing it
     /// twice: while something is waiting, or was in the last batch beside the first message.
     private var patience: TimeAmount {
-        guard let held, held.weight < Recorder.transactionBytesMax, held.plan.run.end > held.plan.run.start,
+        guard let held, held.weight < CommitMachine.transactionBytesMax, held.plan.run.end > held.plan.run.start,
             engine.projection.count >= Recorder.holdRecipientsMin
         else { return .nanoseconds(0) }
         return Recorder.holdPerRecipient * engine.projection.count - (eventLoop.now - held.since)
