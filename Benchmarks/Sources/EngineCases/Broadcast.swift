@@ -9,9 +9,18 @@ extension Case {
         Case("plan: a broadcast to 1000 recipients, in one batch", operations: batch) { operations in
             var engine = Engine(withCrowd: 1000)
             var events = Fixture.messages(operations, from: 1002)
+            var batch = DecidedEvents(events)
             return Work(
-                prepare: { if engine.projection.position >= events[0].position { events.moveOn() } },
-                run: { consume(engine.apply(events)) })
+                prepare: {
+                    guard engine.projection.position >= events[0].position else { return }
+                    events.moveOn()
+                    batch = DecidedEvents(events)
+                },
+                run: {
+                    var plan = engine.emptyPlan
+                    engine.apply(batch, adding: &plan)
+                    consume(plan)
+                })
         }
     }
 
@@ -32,6 +41,14 @@ extension Case {
                     if ring.count > 16 { ring.drop(before: ring.endOfOldest) }
                 }
             })
+    }
+}
+
+extension DecidedEvents {
+    /// Messages as the default configuration decides them.
+    fileprivate init(_ events: [Event]) {
+        self.init()
+        for event in events { append(event, ordering: Delivery(of: event, under: EngineConfiguration())) }
     }
 }
 

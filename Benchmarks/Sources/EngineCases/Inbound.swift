@@ -38,6 +38,17 @@ extension Case {
                 }
             }
         },
+        Case("json: a byte of numbers written anew", operations: 33_000) { operations in
+            let numbers = String(repeating: #"{"a":1.0},"#, count: operations / 10)
+            let body = ByteBuffer(string: #"{"action":"onMessage","data":[\#(numbers.dropLast())]}"#)
+            let table = RouteTable.default
+            let match = table.match(body.readableBytesSpan, isText: true)
+            var payload = ByteBuffer()
+            return Work {
+                payload.clear()
+                table.appendPayload(of: match, body: body.readableBytesSpan, to: &payload)
+            }
+        },
     ]
 }
 

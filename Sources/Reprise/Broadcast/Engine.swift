@@ -89,12 +89,15 @@ public struct Engine: Sendable {
     }
 
     /// Folds a batch of events of which only the log knows what they order: decides that, too.
-    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan {
+    public mutating func apply(_ events: [Event]) -> DeliveryPlan {
         var plan = emptyPlan
         for event in events { apply(event, ordering: Delivery(of: event, under: configuration), &plan) }
         finish(&plan)
         return plan
     }
+
+    /// The same for any collection, which is copied.
+    public mutating func apply(_ events: some Collection<Event>) -> DeliveryPlan { apply(Array(events)) }
 
     /// Folds one event whose delivery is decided, into a plan whose storage is used again.
     mutating func apply(_ event: Event, ordering delivery: Delivery?, into plan: inout DeliveryPlan) {

@@ -1,11 +1,11 @@
-internal import NIOCore
-
 /// A number's text as digits and the place of its point: 0.d₁d₂…dₙ × 10^point, where neither d₁ nor dₙ is zero.
 ///
 /// Up to 15 digits survive the way to a double and back, and no two such numbers share a double (as long as that is neither
 /// subnormal nor infinite): the digits are those that JavaScript writes, and no double is needed to know them.
 struct JSONDecimal {
     private static let digitsMax = 15
+    /// More bytes than any number has as JavaScript writes it.
+    static let byteCountMax = 32
     /// Well within the range of normal doubles, 10^−307 to 10^308.
     private static let points = -300...300
 
@@ -65,32 +65,33 @@ struct JSONDecimal {
     /// Writes the number as JavaScript does.
     ///
     /// - SeeAlso: ECMA-262, Number::toString (radix 10); minus zero is written as 0.
-    func write(to output: inout ByteBuffer) {
+    func write(to output: inout OutputRawSpan) {
         guard significand > 0 else {
-            output.writeInteger(UInt8(ascii: "0"))
+            output.append(UInt8(ascii: "0"))
             return
         }
-        if isNegative { output.writeInteger(UInt8(ascii: "-")) }
+        if isNegative { output.append(UInt8(ascii: "-")) }
         switch point {
         case digitCount...21:
             writeDigits(0..<digitCount, to: &output)
-            output.writeRepeatingByte(UInt8(ascii: "0"), count: point &- digitCount)
+            writeZeros(point &- digitCount, to: &output)
         case 1...21:
             writeDigits(0..<point, to: &output)
-            output.writeInteger(UInt8(ascii: "."))
+            output.append(UInt8(ascii: "."))
             writeDigits(point..<digitCount, to: &output)
         case -5...0:
-            output.writeStaticString("0.")
-            output.writeRepeatingByte(UInt8(ascii: "0"), count: -point)
+            output.append(UInt8(ascii: "0"))
+            output.append(UInt8(ascii: "."))
+            writeZeros(-point, to: &output)
             writeDigits(0..<digitCount, to: &output)
         default:
             writeDigits(0..<1, to: &output)
             if digitCount > 1 {
-                output.writeInteger(UInt8(ascii: "."))
+                output.append(UInt8(ascii: "."))
                 writeDigits(1..<digitCount, to: &output)
             }
-            output.writeInteger(UInt8(ascii: "e"))
-            output.writeInteger(point > 0 ? UInt8(ascii: "+") : UInt8(ascii: "-"))
+            output.append(UInt8(ascii: "e"))
+            output.append(point > 0 ? UInt8(ascii: "+") : UInt8(ascii: "-"))
             let power = JSONDecimal(whole: UInt64((point &- 1).magnitude))
             power.writeDigits(0..<power.digitCount, to: &output)
         }
@@ -102,10 +103,14 @@ struct JSONDecimal {
         while JSONDecimal.powers[digitCount] <= whole { digitCount &+= 1 }
     }
 
-    private func writeDigits(_ range: Range<Int>, to output: inout ByteBuffer) {
+    private func writeZeros(_ count: Int, to output: inout OutputRawSpan) {
+        for _ in 0..<count { output.append(UInt8(ascii: "0")) }
+    }
+
+    private func writeDigits(_ range: Range<Int>, to output: inout OutputRawSpan) {
         for index in range {
             let digit = significand / JSONDecimal.powers[digitCount &- 1 &- index] % 10
-            output.writeInteger(UInt8(ascii: "0") &+ UInt8(digit))
+            output.append(UInt8(ascii: "0") &+ UInt8(digit))
         }
     }
 

@@ -23,31 +23,29 @@ struct JSONMemberOrder: Sendable {
     /// ascending order, then the other keys as they came (ECMA-262, OrdinaryOwnPropertyKeys).
     ///
     /// - Parameter members: with canonical keys and values, a comma between them; the last one ends the output.
-    mutating func restore(_ members: ArraySlice<JSONRewriter.Member>, in output: inout ByteBuffer) {
+    mutating func restore(_ members: ArraySlice<JSONRewriter.Member>, in output: inout OutputRawSpan) {
         guard let start = members.first?.start else { return }
-        keepDistinct(members, in: output.readableBytesSpan, base: output.readerIndex)
+        keepDistinct(members, in: output.bytes)
         if kept.contains(where: { $0.index != .max }) {
             kept.sort { $0.index == $1.index ? $0.first < $1.first : $0.index < $1.index }
         }
         text.clear()
         for member in kept {
             if text.readableBytes > 0 { text.writeInteger(UInt8(ascii: ",")) }
-            let bytes =
-                members[member.last].start &- output.readerIndex..<members[member.last].end &- output.readerIndex
-            text.writeBytes(output.readableBytesSpan.extracting(bytes))
+            text.writeBytes(output.bytes.extracting(members[member.last].start..<members[member.last].end))
         }
-        output.moveWriterIndex(to: start)
-        output.writeImmutableBuffer(text)
+        output.removeLast(output.byteCount &- start)
+        output.writeBytes(text.readableBytesSpan)
     }
 
     /// Lists the members, those with equal keys once.
-    private mutating func keepDistinct(_ members: ArraySlice<JSONRewriter.Member>, in bytes: RawSpan, base: Int) {
+    private mutating func keepDistinct(_ members: ArraySlice<JSONRewriter.Member>, in bytes: RawSpan) {
         kept.removeAll(keepingCapacity: true)
         var tableSize = 16
         while tableSize < 2 &* members.count { tableSize &*= 2 }
         table.removeAll(keepingCapacity: true)
         table.append(contentsOf: repeatElement(-1, count: tableSize))
-        func key(of place: Int) -> Range<Int> { members[place].start &- base..<members[place].keyEnd &- base }
+        func key(of place: Int) -> Range<Int> { members[place].start..<members[place].keyEnd }
 
         for place in members.indices {
             let own = key(of: place)

@@ -14,11 +14,16 @@ public struct JSONRewriter: Sendable {
     private var offset = 0
     /// Offset behind the last byte of the body that is in the output.
     private var copied = 0
-    /// The members of all objects that are open.
+    /// The members of all objects that are open, and behind them room that is used again.
     private var members: [Member] = []
+    private var memberCount = 0
     private var order = JSONMemberOrder()
+    private var scratch = ByteBuffer()
 
-    /// A member in the output, by absolute indices: from its key's quote to the end of its value.
+    /// A number of four bytes may become one of 21: `1e20`. Nothing else grows.
+    private static let growthMax = 5
+
+    /// A member in the output: from its key's quote to the end of its value.
     struct Member {
         var start: Int
         /// Behind the key's last quote.
@@ -37,17 +42,26 @@ public struct JSONRewriter: Sendable {
     mutating func append(_ slice: JSONSlice, of body: RawSpan, to output: inout ByteBuffer) {
         offset = slice.start
         copied = slice.start
-        output.reserveCapacity(minimumWritableBytes: slice.end - slice.start)
-        rewriteValue(of: body, to: &output)
-        copyStretch(of: body, to: &output)
+        memberCount = 0
+        var scratch = self.scratch  // lent to the closure, which needs all else
+        self.scratch = ByteBuffer()
+        scratch.clear()
+        let room = JSONRewriter.growthMax &* (slice.end &- slice.start) &+ JSONDecimal.byteCountMax
+        scratch.writeWithOutputRawSpan(minimumWritableBytes: room) { text in
+            rewriteValue(of: body, to: &text)
+            copyStretch(of: body, to: &text)
+        }
+        output.writeBytes(scratch.readableBytesSpan)
+        self.scratch = scratch
     }
 
     // MARK: Stretches
 
     /// Where the output will be written on when everything up to `offset` is copied.
-    private func outputIndex(_ output: ByteBuffer) -> Int { output.writerIndex &+ offset &- copied }
+    @inline(__always)
+    private func outputIndex(_ output: borrowing OutputRawSpan) -> Int { output.byteCount &+ offset &- copied }
 
-    private mutating func copyStretch(of body: RawSpan, to output: inout ByteBuffer) {
+    private mutating func copyStretch(of body: RawSpan, to output: inout OutputRawSpan) {
         if copied < offset { output.writeBytes(body.extracting(copied..<offset)) }
         copied = offset
     }
@@ -58,7 +72,7 @@ public struct JSONRewriter: Sendable {
         copied = offset
     }
 
-    private mutating func leaveOutSpace(of body: RawSpan, to output: inout ByteBuffer) {
+    private mutating func leaveOutSpace(of body: RawSpan, to output: inout OutputRawSpan) {
         guard offset < body.byteCount, JSONScanner.isSpace(body.jsonByte(at: offset)) else { return }
         copyStretch(of: body, to: &output)
         repeat { leaveOut(1) } while offset < body.byteCount && JSONScanner.isSpace(body.jsonByte(at: offset))
@@ -66,7 +80,7 @@ public struct JSONRewriter: Sendable {
 
     // MARK: Values
 
-    private mutating func rewriteValue(of body: RawSpan, to output: inout ByteBuffer) {
+    private mutating func rewriteValue(of body: RawSpan, to output: inout OutputRawSpan) {
         switch body.jsonByte(at: offset) {
         case UInt8(ascii: "\""): _ = rewriteString(of: body, to: &output)
         case UInt8(ascii: "{"): rewriteObject(of: body, to: &output)
@@ -77,7 +91,7 @@ public struct JSONRewriter: Sendable {
         }
     }
 
-    private mutating func rewriteArray(of body: RawSpan, to output: inout ByteBuffer) {
+    private mutating func rewriteArray(of body: RawSpan, to output: inout OutputRawSpan) {
         offset &+= 1
         leaveOutSpace(of: body, to: &output)
         while body.jsonByte(at: offset) != UInt8(ascii: "]") {
@@ -90,8 +104,8 @@ public struct JSONRewriter: Sendable {
         offset &+= 1
     }
 
-    private mutating func rewriteObject(of body: RawSpan, to output: inout ByteBuffer) {
-        let outer = members.count
+    private mutating func rewriteObject(of body: RawSpan, to output: inout OutputRawSpan) {
+        let outer = memberCount
         var keys = JSONKeySet()
         var isInOrder = true
         offset &+= 1
@@ -108,7 +122,7 @@ public struct JSONRewriter: Sendable {
             offset &+= 1  // the colon
             leaveOutSpace(of: body, to: &output)
             rewriteValue(of: body, to: &output)
-            members.append(Member(start: start, keyEnd: keyEnd, end: outputIndex(output)))
+            push(Member(start: start, keyEnd: keyEnd, end: outputIndex(output)))
             leaveOutSpace(of: body, to: &output)
             guard body.jsonByte(at: offset) == UInt8(ascii: ",") else { break }
             offset &+= 1
@@ -116,16 +130,22 @@ public struct JSONRewriter: Sendable {
         }
         if !isInOrder {
             copyStretch(of: body, to: &output)
-            order.restore(members[outer...], in: &output)
+            order.restore(members[outer..<memberCount], in: &output)
         }
-        members.removeSubrange(outer...)
+        memberCount = outer
         offset &+= 1
+    }
+
+    @inline(__always)
+    private mutating func push(_ member: Member) {
+        if memberCount < members.count { members[memberCount] = member } else { members.append(member) }
+        memberCount &+= 1
     }
 
     // MARK: Strings
 
     /// - Returns: whether the string is canonical as it was written.
-    private mutating func rewriteString(of body: RawSpan, to output: inout ByteBuffer) -> Bool {
+    private mutating func rewriteString(of body: RawSpan, to output: inout OutputRawSpan) -> Bool {
         var scanner = JSONScanner(offset: offset, form: .canonical)
         _ = scanner.scanString(in: body)
         guard scanner.form != .canonical else {
@@ -150,7 +170,7 @@ public struct JSONRewriter: Sendable {
     }
 
     /// A backslash, `u` and four digits; or two of these that are a surrogate pair.
-    private mutating func rewriteCodePoint(of body: RawSpan, to output: inout ByteBuffer) {
+    private mutating func rewriteCodePoint(of body: RawSpan, to output: inout OutputRawSpan) {
         copyStretch(of: body, to: &output)
         let unit = JSONRewriter.codeUnit(at: offset &+ 2, of: body)
         leaveOut(6)
@@ -178,7 +198,8 @@ public struct JSONRewriter: Sendable {
 
     // MARK: Numbers
 
-    private mutating func rewriteNumber(of body: RawSpan, to output: inout ByteBuffer) {
+    private mutating func rewriteNumber(of body: RawSpan, to output: inout OutputRawSpan) {
+        if leaveOutZeros(of: body, to: &output) { return }
         var scanner = JSONScanner(offset: offset, form: .canonical)
         _ = scanner.scanNumber(in: body)
         guard scanner.form != .canonical else {
@@ -193,37 +214,79 @@ public struct JSONRewriter: Sendable {
             var text: [UInt8] = []
             let written = String(decoding: (offset..<scanner.offset).map { body.jsonByte(at: $0) }, as: UTF8.self)
             JSONNumber.append(Double(written) ?? 0, to: &text)
-            output.writeBytes(text)
+            for byte in text { output.append(byte) }
         }
         leaveOut(scanner.offset &- offset)
     }
+
+    /// Writes a number of which only zeros behind its point are too many: nearly all that are not canonical.
+    ///
+    /// - Returns: whether it was one: at most 15 digits, no sign, no zero in front and no exponent (`JSONScanner.scanNumber`).
+    @inline(__always)
+    private mutating func leaveOutZeros(of body: RawSpan, to output: inout OutputRawSpan) -> Bool {
+        guard body.jsonByte(at: offset) &- UInt8(ascii: "1") < 9 else { return false }
+        let limit = min(body.byteCount, offset &+ 17)
+        var index = offset
+        while index < limit, JSONScanner.isDigit(body.jsonByte(at: index)) { index &+= 1 }
+        guard index < limit else { return false }
+        var end = index
+        if body.jsonByte(at: index) == UInt8(ascii: ".") {
+            index &+= 1
+            while index < limit, JSONScanner.isDigit(body.jsonByte(at: index)) {
+                if body.jsonByte(at: index) != UInt8(ascii: "0") { end = index &+ 1 }
+                index &+= 1
+            }
+        }
+        guard index < limit, body.jsonByte(at: index) | 0x20 != UInt8(ascii: "e"), index &- offset <= 15 else {
+            return false
+        }
+        let zeros = index &- end
+        offset = end
+        if zeros > 0 {
+            copyStretch(of: body, to: &output)
+            leaveOut(zeros)
+        }
+        return true
+    }
 }
 
-extension ByteBuffer {
+extension OutputRawSpan {
     /// Writes a code point within a string as `JSON.stringify` does, a lone surrogate included.
     fileprivate mutating func writeJSONCharacter(_ point: UInt32) {
         switch point {
-        case 0x22, 0x5C: writeMultipleIntegers(UInt8(ascii: "\\"), UInt8(point))
-        case 0x08: writeStaticString("\\b")
-        case 0x09: writeStaticString("\\t")
-        case 0x0A: writeStaticString("\\n")
-        case 0x0C: writeStaticString("\\f")
-        case 0x0D: writeStaticString("\\r")
+        case 0x22, 0x5C: writeEscape(UInt8(point))
+        case 0x08: writeEscape(UInt8(ascii: "b"))
+        case 0x09: writeEscape(UInt8(ascii: "t"))
+        case 0x0A: writeEscape(UInt8(ascii: "n"))
+        case 0x0C: writeEscape(UInt8(ascii: "f"))
+        case 0x0D: writeEscape(UInt8(ascii: "r"))
         case 0..<0x20, 0xD800..<0xE000:
-            writeStaticString("\\u")
+            writeEscape(UInt8(ascii: "u"))
             for shift: UInt32 in [12, 8, 4, 0] {
                 let digit = UInt8(truncatingIfNeeded: point &>> shift & 15)
-                writeInteger(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10)
+                append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10)
             }
-        case 0..<0x80: writeInteger(UInt8(point))
-        case 0..<0x800: writeMultipleIntegers(0xC0 | UInt8(point &>> 6), trailing(point))
+        case 0..<0x80:
+            append(UInt8(point))
+        case 0..<0x800:
+            append(0xC0 | UInt8(point &>> 6))
+            writeTrailing(point)
         case 0..<0x10000:
-            writeMultipleIntegers(0xE0 | UInt8(point &>> 12), trailing(point &>> 6), trailing(point))
+            append(0xE0 | UInt8(point &>> 12))
+            writeTrailing(point &>> 6)
+            writeTrailing(point)
         default:
-            writeMultipleIntegers(
-                0xF0 | UInt8(point &>> 18), trailing(point &>> 12), trailing(point &>> 6), trailing(point))
+            append(0xF0 | UInt8(point &>> 18))
+            writeTrailing(point &>> 12)
+            writeTrailing(point &>> 6)
+            writeTrailing(point)
         }
     }
 
-    private func trailing(_ bits: UInt32) -> UInt8 { 0x80 | UInt8(bits & 0x3F) }
+    private mutating func writeEscape(_ letter: UInt8) {
+        append(UInt8(ascii: "\\"))
+        append(letter)
+    }
+
+    private mutating func writeTrailing(_ bits: UInt32) { append(0x80 | UInt8(bits & 0x3F)) }
 }

@@ -99,6 +99,8 @@ public struct RouteTable: Hashable, Sendable {
         switch match.payload {
         case .none: break
         case .message: output.writeBytes(body)
+        case .data(let slice) where slice.form == .canonical:
+            output.writeBytes(body.extracting(slice.start..<slice.end))
         case .data(let slice):
             var rewriter = JSONRewriter()
             CanonicalJSON.append(slice, of: body, to: &output, with: &rewriter)
