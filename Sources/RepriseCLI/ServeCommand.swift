@@ -85,7 +85,9 @@ struct ServeCommand: AsyncParsableCommand {
 extension ServerAnnouncement {
     fileprivate var text: String {
         let closed = closedConnections == 1 ? "1 connection" : "\(closedConnections) connections"
-        return "\(url) is up: data \(dataPath), first position \(firstPosition), closed \(closed) of the last session"
+        let admin = admin == "same" ? "" : ", management API \(admin.contains(":") ? "at " : "")\(admin)"
+        return "\(url) is up\(admin): data \(dataPath), first position \(firstPosition), "
+            + "closed \(closed) of the last session"
     }
 
     fileprivate var json: String {
@@ -93,6 +95,7 @@ extension ServerAnnouncement {
         buffer.beginJSON()
         buffer.writeJSON("url", url)
         buffer.writeJSON("port", UInt64(port))
+        buffer.writeJSON("admin", admin)
         buffer.writeJSON("data", dataPath)
         buffer.writeJSON("firstPosition", firstPosition.rawValue)
         buffer.writeJSON("closedConnections", UInt64(closedConnections))

@@ -34,11 +34,19 @@ struct ServeOptions: ParsableArguments {
     var slowConsumer: String?
     @Option(help: "true accepts binary messages; otherwise they close with 1003. (default: false)")
     var allowBinary: String?
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where the management API answers. same: at --port; HOST:PORT: there, with the same rules; unix:/path: at a \
+            socket that only this user and root can open, and nobody else is asked; off: nowhere. /health and /ready \
+            answer at both, WebSockets at --port alone. (default: same)
+            """, valueName: "same|host:port|unix:path|off"))
+    var admin: String?
     @Flag(
         help: """
             Let the management API answer every caller. Otherwise it answers this user's and root's calls from this machine \
             that name it in their Host, and none that a proxy passes on. (A proxy that runs as this user, speaks HTTP/1.1 \
-            and sends no Forwarded, X-Forwarded-* or Via looks like such a caller: run it as another user.)
+            and sends no Forwarded, X-Forwarded-* or Via looks like such a caller: run it as another user, or take --admin.)
             """)
     var managementOpen = false
     @Option(
@@ -113,7 +121,7 @@ struct ServeOptions: ParsableArguments {
             "host": host, "port": port, "stage": stage, "data": data, "tlsCertificate": tlsCertificate,
             "tlsKey": tlsKey, "loops": loops, "durability": durability,
             "syncInterval": syncInterval, "slowConsumer": slowConsumer, "allowBinary": allowBinary,
-            "domainName": domainName, "maxConnections": maxConnections, "maxPending": maxPending,
+            "admin": admin, "domainName": domainName, "maxConnections": maxConnections, "maxPending": maxPending,
             "connectRate": connectRate,
             "messageRate": messageRate, "allowOrigin": allowOrigin, "frameBytes": frameBytes,
             "messageBytes": messageBytes,

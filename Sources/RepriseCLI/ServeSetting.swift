@@ -43,6 +43,9 @@ struct ServeSetting: Sendable {
         number("syncInterval", \.syncIntervalMilliseconds),
         choice("slowConsumer", \.slowConsumerPolicy),
         switched("allowBinary", \.allowsBinary),
+        parsed(
+            "admin", \.admin, form: "same, off, an address such as 127.0.0.1:9001, or unix:/path", AdminAddress.init,
+            { YAMLText.scalar($0.description) }),
         switched("managementOpen", \.isManagementOpen),
         list("domainName", \.domainNames, form: "host names separated by commas"),
         number("maxConnections", \.connectionsMax),

@@ -21,6 +21,6 @@ struct DescriptorBudget: Equatable {
     }
 
     /// Descriptors of the server's own beside those that are open when its loops have been made: its rings, the log, the
-    /// listener, one socket of each loop before the oldest has gone for it, and files that are read for a moment.
-    static func ownLater(loops: Int) -> Int { 2 * loops + 16 }
+    /// listeners, one socket of each loop before the oldest has gone for it, and files that are read for a moment.
+    static func ownLater(loops: Int) -> Int { 2 * loops + 17 }
 }

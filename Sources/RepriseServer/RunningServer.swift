@@ -114,13 +114,16 @@ package struct RunningServer: Sendable {
     // MARK: Sockets
 
     /// Equips an accepted socket for HTTP. On its loop, which is one of the server's.
-    package func equip(_ channel: any Channel, with first: (any ChannelHandler)? = nil) throws {
+    package func equip(
+        _ channel: any Channel, with first: (any ChannelHandler)? = nil, acceptedBy listener: Listener = .main
+    ) throws {
         guard let room = rooms.first(where: { $0.eventLoop === channel.eventLoop }) else {
             preconditionFailure("a connection was accepted on a loop that serves no sockets")
         }
         let decoder = RequestDecoder.make(limits: headerLimits)
         let (gateway, management) = room.parts.value
-        let handler = HTTPGatewayHandler(gateway: gateway, management: management, decoder: decoder)
+        let handler = HTTPGatewayHandler(
+            gateway: gateway, management: management, listener: listener, decoder: decoder)
         // A handshake has a few hundred bytes, and the channel keeps its first buffer for good.
         try channel.syncOptions?.setOption(
             .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))

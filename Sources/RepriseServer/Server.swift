@@ -13,6 +13,8 @@ public struct ServerAnnouncement: Sendable {
     public var url: String
     /// The port, as the system chose it where it was 0.
     public var port: Int
+    /// Where the management API answers: `same` for that port, `off`, a URL, or `unix:` and a path.
+    public var admin: String
     /// The data folder.
     public var dataPath: String
     /// The position of this session's `sessionStarted`.
@@ -104,7 +106,11 @@ public struct Server: Service {
         player: Player?
     ) async throws {
         let engineRoom = EngineRoom()
-        let channel = try await bind(loops, engineRoom)
+        let identity = identity
+        let listeners = try await Listeners(configuration, on: loops) { channel, listener in
+            // A unix socket does not leave the machine.
+            try engineRoom.equip(channel, listener, listener == .adminFile ? nil : identity.value)
+        }
         let (failures, failed) = AsyncStream.makeStream(of: ServerError.self)
         let running: RunningServer
         do {
@@ -114,20 +120,16 @@ public struct Server: Service {
                 logger: logger, onFailure: { failed.yield($0) }
             ).get()
             engineRoom.open(running)
-            try await channel.setOption(.autoRead, value: true).get()
+            try await listeners.accept()
             warnOfOpenDoors()
-            onListening(
-                ServerAnnouncement(
-                    url: "\(configuration.isSecure ? "wss" : "ws")://\(host(of: channel))/\(configuration.stage)",
-                    port: channel.localAddress?.port ?? 0, dataPath: configuration.dataPath,
-                    firstPosition: running.firstPosition, closedConnections: running.closedConnections))
+            onListening(announcement(of: running, listeners))
         } catch {
-            try? await channel.close()
+            await listeners.close()
             throw error
         }
 
         let failure = await firstFailure(of: failures)
-        try? await channel.close()
+        await listeners.close()
         try? await player?.stop()
         if let failure {
             try await running.abandon().get()
@@ -144,7 +146,7 @@ public struct Server: Service {
 
     /// Says what others than the server's own user may do.
     private func warnOfOpenDoors() {
-        if configuration.isManagementOpen {
+        if configuration.isManagementOpen, configuration.admin != .off {
             logger.warning("the management API answers every caller: --management-open", metadata: nil)
         }
         if Host.isOpenToOthers(configuration.dataPath) {
@@ -184,38 +186,20 @@ public struct Server: Service {
         try identity.value?.reload()
     }
 
-    /// Listens without accepting: a port in use is found out before the log is touched.
-    private func bind(_ loops: MultiThreadedEventLoopGroup, _ engineRoom: EngineRoom) async throws -> any Channel {
-        let identity = identity
-        do {
-            // The bootstrap sets TCP_NODELAY on the listening socket, and Linux hands it on to what is accepted.
-            return try await ServerBootstrap(group: loops)
-                .serverChannelOption(.backlog, value: 4096)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .serverChannelOption(.autoRead, value: false)
-                .serverChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.closeOnExec()
-                        try channel.pipeline.syncOperations.addHandler(AcceptPause())
-                    }
-                }
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.closeOnExec()
-                        try engineRoom.equip(channel, identity.value)
-                    }
-                }
-                .bind(host: configuration.host, port: configuration.port).get()
-        } catch {
-            throw ServerError.cannotListen(
-                host: configuration.host, port: configuration.port,
-                reason: (error as? IOError).map { Host.text(ofError: $0.errnoCode) } ?? "\(error)")
+    private func announcement(of running: RunningServer, _ listeners: Listeners) -> ServerAnnouncement {
+        let port = listeners.port ?? configuration.port
+        func url(_ scheme: String, _ host: String, _ port: Int) -> String {
+            let scheme = configuration.isSecure ? scheme + "s" : scheme
+            return "\(scheme)://\(AdminAddress.authority(host, port))/\(configuration.stage)"
         }
-    }
-
-    private func host(of channel: any Channel) -> String {
-        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
-        return "\(host):\(channel.localAddress?.port ?? configuration.port)"
+        let admin =
+            switch configuration.admin {
+            case .port(let host, let port): url("http", host, listeners.adminPort ?? port)
+            case .same, .off, .file: configuration.admin.description
+            }
+        return ServerAnnouncement(
+            url: url("ws", configuration.host, port), port: port, admin: admin, dataPath: configuration.dataPath,
+            firstPosition: running.firstPosition, closedConnections: running.closedConnections)
     }
 }
 
@@ -236,18 +220,11 @@ private final class EngineRoom: Sendable {
     func open(_ running: RunningServer) { server.withLock { $0 = running } }
 
     /// Equips an accepted socket. On its loop.
-    func equip(_ channel: any Channel, _ identity: TLSIdentity?) throws {
+    func equip(_ channel: any Channel, _ listener: Listener, _ identity: TLSIdentity?) throws {
         guard let server = server.withLock({ $0 }) else {
             preconditionFailure("a connection was accepted before the log was ready")
         }
-        try server.equip(channel, with: identity?.makeHandler())
-    }
-}
-
-extension Channel {
-    /// Keeps the channel's socket from programs that this process starts. On its loop.
-    fileprivate func closeOnExec() throws {
-        try pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { Host.closeOnExec($0) }
+        try server.equip(channel, with: identity?.makeHandler(), acceptedBy: listener)
     }
 }
 

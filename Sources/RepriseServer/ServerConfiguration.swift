@@ -12,6 +12,8 @@ public struct ServerConfiguration: Sendable {
     public var stage = "dev"
     /// The data folder.
     public var dataPath = "./reprise-data"
+    /// Where the management API answers.
+    public var admin = AdminAddress.same
     /// Whether the management API answers every caller, and not only this user's and root's on this machine.
     public var isManagementOpen = false
     /// Host names of this server beside `localhost` and the machine's addresses: the management API takes calls to these.
@@ -121,6 +123,15 @@ public struct ServerConfiguration: Sendable {
         try check(
             !stage.isEmpty && stage.utf8.allSatisfy(isStageByte), "--stage", "must be letters, digits, `-` and `_`")
         try check(stage != "health" && stage != "ready", "--stage", "must not be `health` or `ready`")
+        if case .file(let path) = admin {
+            try check(
+                path.utf8.count <= AdminAddress.pathBytesMax, "--admin",
+                "must be a path of at most \(AdminAddress.pathBytesMax) bytes, and `\(path)` has \(path.utf8.count)")
+        }
+        try check(
+            !admin.isReachableFromElsewhere || isManagementOpen, "--admin",
+            "must be on loopback: at \(admin) it may be reached from other machines; --management-open lets every "
+                + "caller in")
         for name in domainNames {
             try check(
                 !name.isEmpty && name.utf8.allSatisfy(isHostByte), "--domain-name",

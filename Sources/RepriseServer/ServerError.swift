@@ -8,6 +8,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     case folderUnusable(path: String, reason: String)
     /// The address cannot be listened on.
     case cannotListen(host: String, port: Int, reason: String)
+    /// The management API cannot be listened for at its address.
+    case cannotListenForAdmin(address: String, reason: String)
     /// The certificate or its key cannot be used.
     case certificate(path: String, reason: String)
     /// The log cannot be opened or recovered.
@@ -29,6 +31,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
             "cannot use \(path): \(reason)"
         case .cannotListen(let host, let port, let reason):
             "cannot listen on \(host):\(port): \(reason); stop what listens there, or name another with --port"
+        case .cannotListenForAdmin(let address, let reason):
+            "cannot listen at \(address) for the management API: \(reason); name another place with --admin"
         case .certificate(let path, let reason):
             "cannot use \(path) for TLS: \(reason); --tls-certificate and --tls-key name PEM files that belong together"
         case .log(.notALog(let path)): LogError.notALog(path: path).description

@@ -27,13 +27,13 @@ def calls(connection):
 
 def request_bytes(port, method, path, body="", headers=None, version="HTTP/1.1"):
     """A request. A header of value `None` is left out."""
-    fields = {"Host": f"127.0.0.1:{port}", "Content-Length": len(body), **(headers or {})}
+    fields = {"Host": f"127.0.0.1:{port}" if isinstance(port, int) else "localhost", "Content-Length": len(body), **(headers or {})}
     lines = [f"{method} {path} {version}"] + [f"{name}: {value}" for name, value in fields.items() if value is not None]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
 def ask(port, *request, **options):
-    """One request of this process."""
+    """One request of this process, to a port or to the path of a unix socket."""
     with RawClient(port) as client:
         client.send(request_bytes(port, *request, **options))
         return client.receive_reply()
@@ -80,8 +80,18 @@ def assert_refused(reply, *words, flags=FLAGS):
     assert not flags or any(flag in text for flag in flags), f"no word of {' or '.join(flags)}: {text}"
 
 
-def assert_nothing_happened(server, client):
-    """Nothing was sent, nobody has gone, and the client is still there."""
+def assert_taken(port, client, **options):
+    """GET and POST get through at `port`. Nothing else has been sent to the client."""
+    assert ask(port, "GET", path(client.id), **options).status == 200
+    assert ask(port, "POST", path(client.id), "to one", **options).status == 200
+    assert client.receive_text() == "to one"
+    reply = ask(port, "POST", EVERYONE, "to all", **options)
+    assert (reply.status, reply.json["recipients"]) == (200, 1)
+    assert client.receive_text() == "to all"
+
+
+def assert_nothing_happened(server, client, port=None, **options):
+    """Nothing was sent, nobody has gone, and the client is still there. `port` and `options` make a call that is taken."""
     assert [event["event"] for event in server.log.export()] == ["sessionStarted", "connected"]
-    assert ask(server.port, "POST", EVERYONE, "still there").json["recipients"] == 1
+    assert ask(port or server.port, "POST", EVERYONE, "still there", **options).json["recipients"] == 1
     assert client.receive_text() == "still there"

@@ -311,14 +311,17 @@ class RawClient:
     ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
     def __init__(self, port, receive_buffer=None, source=None):
-        self.socket = socket.socket()
+        """`port` may be the path of a unix socket."""
+        is_file = not isinstance(port, int)
+        self.socket = socket.socket(socket.AF_UNIX if is_file else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not is_file:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             self.socket.bind((source, 0))
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect(str(port) if is_file else ("127.0.0.1", port))
         self.buffer = b""
         self.port = port
 

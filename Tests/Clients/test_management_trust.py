@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from callers import (
-    EVERYONE, FLAGS, as_user, ask, ask_as, assert_nothing_happened, assert_refused, calls, needs_root, path)
+    EVERYONE, FLAGS, as_user, ask, ask_as, assert_nothing_happened, assert_refused, assert_taken, calls, needs_root)
 from reprise import BINARY, RawClient
 
 OPEN = "--management-open"
@@ -44,16 +44,6 @@ def written(text, server):
     return text.replace("PORT", str(server.port))
 
 
-def assert_taken(server, client, **options):
-    """GET and POST get through. Nothing else has been sent to the client."""
-    assert ask(server.port, "GET", path(client.id), **options).status == 200
-    assert ask(server.port, "POST", path(client.id), "to one", **options).status == 200
-    assert client.receive_text() == "to one"
-    reply = ask(server.port, "POST", EVERYONE, "to all", **options)
-    assert (reply.status, reply.json["recipients"]) == (200, 1)
-    assert client.receive_text() == "to all"
-
-
 def assert_all_refused(server, client, *words, flags=FLAGS, **options):
     for method, target, body in calls(client.id):
         assert_refused(ask(server.port, method, target, body, **options), *words, flags=flags)
@@ -66,7 +56,7 @@ def assert_all_refused(server, client, *words, flags=FLAGS, **options):
 @pytest.mark.parametrize("host", OWN_HOSTS)
 def test_calls_for_this_machine_are_taken(server, host):
     with server.raw() as client:
-        assert_taken(server, client, headers={"Host": written(host, server)})
+        assert_taken(server.port, client, headers={"Host": written(host, server)})
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
@@ -89,12 +79,12 @@ def test_named_domains_are_hosts_of_this_server(serve):
     server = serve("--domain-name", "api.example,other.example")
     with server.raw() as client:
         for host in ("api.example", "Other.Example:PORT", "localhost:PORT"):
-            assert_taken(server, client, headers={"Host": written(host, server)})
+            assert_taken(server.port, client, headers={"Host": written(host, server)})
         for host in ("evil.example", "sub.api.example", "api.example.evil.example"):
             assert_refused(ask(server.port, "POST", EVERYONE, headers={"Host": host}), "Host")
         forwarded = {"Host": "api.example", "X-Forwarded-For": "198.51.100.7"}
         assert_refused(ask(server.port, "POST", EVERYONE, headers=forwarded), "X-Forwarded-For", flags=[OPEN])
-        assert_taken(server, client)
+        assert_taken(server.port, client)
 
 
 # For whom
@@ -118,7 +108,7 @@ def test_calls_with_http_1_0_are_refused(server):
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_calls_of_pages_of_this_server_are_taken(server, site):
     with server.raw() as client:
-        assert_taken(server, client, headers={"Sec-Fetch-Site": site})
+        assert_taken(server.port, client, headers={"Sec-Fetch-Site": site})
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -131,7 +121,7 @@ def test_calls_of_pages_of_other_sites_are_refused(server, site):
 def test_calls_of_the_own_origin_are_taken(server, host):
     host = written(host, server)
     with server.raw() as client:
-        assert_taken(server, client, headers={"Host": host, "Origin": f"http://{host}"})
+        assert_taken(server.port, client, headers={"Host": host, "Origin": f"http://{host}"})
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
@@ -155,13 +145,13 @@ def test_origins_that_may_connect_may_not_call(serve, allowed):
 def test_open_management_takes_calls_from_everywhere_but_from_pages(serve):
     server = serve(OPEN)
     with server.raw() as client:
-        assert_taken(server, client, headers={"Host": "evil.example"})
-        assert_taken(server, client, headers=PROXY_HEADERS)
-        assert_taken(server, client, version="HTTP/1.0")
+        assert_taken(server.port, client, headers={"Host": "evil.example"})
+        assert_taken(server.port, client, headers=PROXY_HEADERS)
+        assert_taken(server.port, client, version="HTTP/1.0")
         for origin in FOREIGN_ORIGINS:
             reply = ask(server.port, "POST", EVERYONE, headers={"Origin": written(origin, server)})
             assert_refused(reply, "Origin", flags=())
-        assert_taken(server, client)
+        assert_taken(server.port, client)
 
 
 @needs_root

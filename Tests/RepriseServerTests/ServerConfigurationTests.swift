@@ -24,6 +24,8 @@ import Testing
         ("--retain-bytes", { $0.retainBytes = 1 }), ("--retain-bytes", { $0.retainBytes = -1 }),
         ("--retain-bytes", { $0.retainBytes = $0.logBytes }), ("--retain-age", { $0.retainAgeSeconds = -1 }),
         ("--retain-age", { $0.retainAgeSeconds = .infinity }),
+        ("--admin", { $0.admin = .port(host: "0.0.0.0", port: 0) }),
+        ("--admin", { $0.admin = .file(path: String(repeating: "a", count: 108)) }),
     ]
 
     @Test(arguments: wrong.indices)

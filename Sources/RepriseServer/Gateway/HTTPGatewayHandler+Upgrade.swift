@@ -12,7 +12,7 @@ extension HTTPGatewayHandler {
         if gateway.isStopping { return reply(.unavailable("The server is stopping"), to: head, context) }
         let origin = head.headers.first(name: "origin")
         guard gateway.origins.admits(origin) else {
-            return reply(.error(.forbidden, "ForbiddenException", "This origin may not connect"), to: head, context)
+            return reply(.forbidden("This origin may not connect"), to: head, context)
         }
         if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }
         guard gateway.enterConnection() else {

@@ -18,6 +18,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     let gateway: Gateway
     private let management: ManagementAPI
+    private let listener: Listener
     let decoder: RequestDecoder.Handler
     private var isAnswering = false
     /// What the decoder had read already of requests behind the one that is being answered.
@@ -36,9 +37,10 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var ticket: PendingSockets.Ticket?
     private var context: ChannelHandlerContext?
 
-    init(gateway: Gateway, management: ManagementAPI, decoder: RequestDecoder.Handler) {
+    init(gateway: Gateway, management: ManagementAPI, listener: Listener, decoder: RequestDecoder.Handler) {
         self.gateway = gateway
         self.management = management
+        self.listener = listener
         self.decoder = decoder
     }
 
@@ -122,15 +124,17 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// What the request is for, if this caller may ask for it.
     private func purpose(of head: HTTPRequestHead, _ context: ChannelHandlerContext) -> RequestPurpose {
         let configuration = gateway.configuration
-        let purpose = RequestPurpose(of: head, stage: configuration.stage, targetBytesMax: configuration.targetBytesMax)
+        let purpose = RequestPurpose(
+            of: head, stage: configuration.stage, targetBytesMax: configuration.targetBytesMax
+        ).served(by: listener, admin: configuration.admin)
         guard purpose.isManagement else { return purpose }
-        let caller = ManagementRule.Caller(address: context.remoteAddress) {
+        let caller = ManagementRule.Caller(address: context.remoteAddress, listener: listener) {
             let owner = self.owner ?? self.gateway.socketOwner(context.remoteAddress, context.localAddress)
             self.owner = owner
             return owner
         }
         guard let reason = gateway.managementRule.refusal(of: head, from: caller) else { return purpose }
-        return .refusal(.error(.forbidden, "ForbiddenException", reason))
+        return .refusal(.forbidden(reason))
     }
 
     /// A request was answered: on with the next. One that is answered at once comes back here from inside the loop, which

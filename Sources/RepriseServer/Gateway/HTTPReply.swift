@@ -23,7 +23,10 @@ struct HTTPReply: Sendable {
     static func badRequest(_ message: String) -> HTTPReply { error(.badRequest, "BadRequestException", message) }
 
     /// 403 `Forbidden`.
-    static let forbidden = error(.forbidden, "ForbiddenException", "Forbidden")
+    static let forbidden = forbidden("Forbidden")
+
+    /// 403 with a reason.
+    static func forbidden(_ message: String) -> HTTPReply { error(.forbidden, "ForbiddenException", message) }
 
     /// 413.
     static func tooLarge(bytesMax: Int) -> HTTPReply {

@@ -36,6 +36,20 @@ enum RequestPurpose {
     /// status, so that is the one of `GET`.
     static let probes: [HTTPMethod] = [.GET, .HEAD, .OPTIONS]
 
+    /// The same where a listener serves it, and otherwise a refusal that names the flag.
+    func served(by listener: Listener, admin: AdminAddress) -> RequestPurpose {
+        switch (self, listener, admin) {
+        case (.connections, .main, .same), (.player, .main, .same): self
+        case (.connections, .main, .off), (.player, .main, .off):
+            .refusal(.forbidden("The management API is switched off: --admin off"))
+        case (.connections, .main, _), (.player, .main, _):
+            .refusal(.forbidden("The management API does not answer at this port; --admin says where it does"))
+        case (.handshake, .admin, _), (.handshake, .adminFile, _):
+            .refusal(.forbidden("The listener of --admin takes no WebSockets; --host and --port say which one does"))
+        default: self
+        }
+    }
+
     /// Whether only those may ask whom `ManagementRule` admits.
     var isManagement: Bool {
         switch self {

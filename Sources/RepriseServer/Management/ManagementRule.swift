@@ -22,6 +22,7 @@ struct ManagementRule: Sendable {
     /// Who calls.
     struct Caller {
         var address: SocketAddress?
+        var listener = Listener.main
         /// Asks the kernel whose socket it is; asked last.
         var owner: () -> SocketOwner
     }
@@ -33,7 +34,8 @@ struct ManagementRule: Sendable {
         lazy var isOwnHost = hosts.count == 1 && isOwn(host: HostName(authority: hosts[0]))
         // Also where every caller is taken: the browser of somebody who may reach the server is no way in for a page.
         if let reason = refusalOfPage(head.headers, isOwnHost: isOwnHost, hosts) { return reason }
-        if isOpen { return nil }
+        // The mode of the file has decided already: no proxy, page or other user opens it.
+        if isOpen || caller.listener == .adminFile { return nil }
         let remedy = "; --management-open lets every caller in"
         guard let address = caller.address, address.isLoopback else {
             return "The management API answers callers on this machine" + remedy

@@ -47,6 +47,39 @@ import Testing
         #expect(reply.status == .uriTooLong)
     }
 
+    /// The status of the refusal where a listener does not serve what is asked for.
+    private static func refusal(_ uri: String, _ listener: Listener, _ admin: AdminAddress) -> Int? {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
+        let purpose = RequestPurpose(of: head, stage: "dev", targetBytesMax: 64).served(by: listener, admin: admin)
+        guard case .refusal(let reply) = purpose else { return nil }
+        return Int(reply.status.code)
+    }
+
+    private static let apart: [(Listener, AdminAddress)] = [
+        (.admin, .port(host: "::1", port: 1)), (.adminFile, .file(path: "/a")),
+    ]
+
+    @Test(arguments: ["/dev/@connections", "/dev/@connections/abc", "/dev/@replay"])
+    func `management is served by its own listener where it has one`(uri: String) {
+        #expect(IncomingRequestTests.refusal(uri, .main, .same) == nil)
+        #expect(IncomingRequestTests.refusal(uri, .main, .off) == 403)
+        for (listener, admin) in IncomingRequestTests.apart {
+            #expect(IncomingRequestTests.refusal(uri, .main, admin) == 403)
+            #expect(IncomingRequestTests.refusal(uri, listener, admin) == nil)
+        }
+    }
+
+    @Test func `the listener of management takes no handshakes, and health is told by all`() {
+        for (listener, admin) in IncomingRequestTests.apart {
+            #expect(IncomingRequestTests.refusal("/dev", .main, admin) == nil)
+            #expect(IncomingRequestTests.refusal("/dev", listener, admin) == 403)
+            for uri in ["/health", "/ready"] {
+                #expect(IncomingRequestTests.refusal(uri, .main, admin) == nil)
+                #expect(IncomingRequestTests.refusal(uri, listener, admin) == nil)
+            }
+        }
+    }
+
     /// The status that a client hears before it sends the body.
     private static func interim(
         _ headers: [(String, String)], _ version: HTTPVersion = .http1_1, uri: String = "/dev/@connections"

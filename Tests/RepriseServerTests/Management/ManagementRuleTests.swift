@@ -12,10 +12,12 @@ import Testing
     /// The reason why a call is refused, from this machine unless an address says otherwise.
     private static func refusal(
         _ headers: [(String, String)], version: HTTPVersion = .http1_1, from address: String = "127.0.0.1",
-        owner: SocketOwner = .trusted, isOpen: Bool = false
+        owner: SocketOwner = .trusted, isOpen: Bool = false, listener: Listener = .main
     ) throws -> String? {
         let rule = ManagementRule(isOpen: isOpen, domainNames: ["API.example"])
-        let caller = ManagementRule.Caller(address: try SocketAddress(ipAddress: address, port: 50_000)) { owner }
+        let caller = ManagementRule.Caller(
+            address: try SocketAddress(ipAddress: address, port: 50_000), listener: listener
+        ) { owner }
         return rule.refusal(of: head(headers, version), from: caller)
     }
 
@@ -86,6 +88,17 @@ import Testing
         let headers = [("Host", "evil.example"), ("Origin", "http://evil.example")]
         #expect(try ManagementRuleTests.refusal(headers) != nil)
         #expect(try ManagementRuleTests.refusal(headers, isOpen: true) != nil)
+    }
+
+    @Test func `takes what comes through the file, but from no page of another origin`() throws {
+        let headers = [("Host", "evil.example"), ("X-Forwarded-For", "192.0.2.1")]
+        func refusal(_ more: [(String, String)]) throws -> String? {
+            try ManagementRuleTests.refusal(headers + more, version: .http1_0, owner: .unknown, listener: .adminFile)
+        }
+        #expect(try refusal([]) == nil)
+        #expect(try refusal([("Origin", "http://evil.example")]) != nil)
+        #expect(try refusal([("Sec-Fetch-Site", "cross-site")]) != nil)
+        #expect(try ManagementRuleTests.refusal(headers, listener: .admin) != nil)
     }
 
     @Test(arguments: ["same-origin", "none"])
