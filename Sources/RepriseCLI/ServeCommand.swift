@@ -54,8 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
         var endings: [UnixSignal] = [.sigterm]
         if !InheritedSignal.isIgnored(SIGINT) { endings.append(.sigint) }
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
-        if configuration.isSecure {
-            services.append(.init(service: ReloadSignal(server: server, logger: logger)))
+        if configuration.isSecure || configuration.hasAdminTokens {
+            services.append(.init(service: ReloadSignal(server: server, configuration: configuration, logger: logger)))
         } else if !InheritedSignal.isIgnored(SIGHUP) {
             endings.append(.sighup)  // the terminal was closed
         }

@@ -42,6 +42,12 @@ struct ServeOptions: ParsableArguments {
             answer at both, WebSockets at --port alone. (default: same)
             """, valueName: "same|host:port|unix:path|off"))
     var admin: String?
+    @Option(
+        help: """
+            File of mode 0600 with lines `ROLE TOKEN`: a management call with `Authorization: Bearer TOKEN` is taken from \
+            everywhere. view, read: it may ask; operate: it may send and close, too. SIGHUP reads the file again.
+            """)
+    var adminToken: String?
     @Flag(
         help: """
             Let the management API answer every caller. Otherwise it answers this user's and root's calls from this machine \
@@ -121,7 +127,8 @@ struct ServeOptions: ParsableArguments {
             "host": host, "port": port, "stage": stage, "data": data, "tlsCertificate": tlsCertificate,
             "tlsKey": tlsKey, "loops": loops, "durability": durability,
             "syncInterval": syncInterval, "slowConsumer": slowConsumer, "allowBinary": allowBinary,
-            "admin": admin, "domainName": domainName, "maxConnections": maxConnections, "maxPending": maxPending,
+            "admin": admin, "adminToken": adminToken, "domainName": domainName, "maxConnections": maxConnections,
+            "maxPending": maxPending,
             "connectRate": connectRate,
             "messageRate": messageRate, "allowOrigin": allowOrigin, "frameBytes": frameBytes,
             "messageBytes": messageBytes,

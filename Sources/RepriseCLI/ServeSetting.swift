@@ -46,6 +46,7 @@ struct ServeSetting: Sendable {
         parsed(
             "admin", \.admin, form: "same, off, an address such as 127.0.0.1:9001, or unix:/path", AdminAddress.init,
             { YAMLText.scalar($0.description) }),
+        path("adminToken", \.adminTokenPath),
         switched("managementOpen", \.isManagementOpen),
         list("domainName", \.domainNames, form: "host names separated by commas"),
         number("maxConnections", \.connectionsMax),

@@ -40,13 +40,15 @@ package struct RunningServer: Sendable {
         _ configuration: ServerConfiguration, machine: Machine, loops: Loops, logger: Logger,
         onFailure: @escaping @Sendable (ServerError) -> Void
     ) throws(ServerError) -> EventLoopFuture<RunningServer> {
-        try start(configuration, machine: machine, loops: loops, player: nil, logger: logger, onFailure: onFailure)
+        try start(
+            configuration, machine: machine, loops: loops, player: nil, tokenFile: nil, logger: logger,
+            onFailure: onFailure)
     }
 
-    /// The same, with a recording that is played to whoever connects.
+    /// The same, with a recording that is played to whoever connects, and with tokens for the management API.
     static func start(
-        _ configuration: ServerConfiguration, machine: Machine, loops: Loops, player: Player?, logger: Logger,
-        onFailure: @escaping @Sendable (ServerError) -> Void
+        _ configuration: ServerConfiguration, machine: Machine, loops: Loops, player: Player?,
+        tokenFile: AdminTokenFile?, logger: Logger, onFailure: @escaping @Sendable (ServerError) -> Void
     ) throws(ServerError) -> EventLoopFuture<RunningServer> {
         let startup = try Startup(configuration, machine: machine)
         let (firstPosition, closedConnections) = (startup.firstPosition, startup.closedConnections)
@@ -85,6 +87,8 @@ package struct RunningServer: Sendable {
             recorder.start(shards)
             recorder.startHousekeeping(syncInterval: syncInterval, syncLoop: disk)
         }
+        let rule = ManagementRule(
+            isOpen: configuration.isManagementOpen, domainNames: configuration.domainNames, tokenFile: tokenFile)
         let rooms = shards.map { shard in
             shard.eventLoop.submit {
                 let gateway = Gateway(
@@ -93,7 +97,7 @@ package struct RunningServer: Sendable {
                 shard.start(gateway)
                 if let player { gateway.onOpen = { player.viewerJoined() } }
                 let management = ManagementAPI(
-                    gateway: gateway, shards: shards, log: log, retention: retentionStatus, player: player)
+                    gateway: gateway, rule: rule, shards: shards, log: log, retention: retentionStatus, player: player)
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
                     parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))

@@ -30,7 +30,8 @@ public struct Server: Service {
     private let logger: Logger
     private let onListening: @Sendable (ServerAnnouncement) -> Void
     private let hurry = Hurry()
-    private let identity = Identity()
+    private let identity = Loaded<TLSIdentity>()
+    private let tokenFile = Loaded<AdminTokenFile>()
 
     /// Prepares a server. Nothing is opened before `run`.
     ///
@@ -56,6 +57,9 @@ public struct Server: Service {
     public func run() async throws {
         if configuration.isSecure {
             identity.value = try TLSIdentity(configuration)
+        }
+        if configuration.hasAdminTokens {
+            tokenFile.value = try AdminTokenFile(configuration.adminTokenPath)
         }
         let lock = try DataFolderLock(configuration.dataPath)
         let descriptors = Host.raiseDescriptorLimit(toHold: configuration.clientDescriptorsMax + 64)
@@ -117,7 +121,7 @@ public struct Server: Service {
             running = try await RunningServer.start(
                 configuration, machine: .host,
                 loops: .init(sockets: Array(loops.makeIterator()), disk: diskLoop, reader: readerLoop), player: player,
-                logger: logger, onFailure: { failed.yield($0) }
+                tokenFile: tokenFile.value, logger: logger, onFailure: { failed.yield($0) }
             ).get()
             engineRoom.open(running)
             try await listeners.accept()
@@ -186,6 +190,13 @@ public struct Server: Service {
         try identity.value?.reload()
     }
 
+    /// Reads the tokens for the management API again. Any thread; does nothing where the server has none.
+    ///
+    /// - Throws: `adminTokens`; what was in use before then stays in use.
+    public func reloadAdminTokens() throws(ServerError) {
+        try tokenFile.value?.reload()
+    }
+
     private func announcement(of running: RunningServer, _ listeners: Listeners) -> ServerAnnouncement {
         let port = listeners.port ?? configuration.port
         func url(_ scheme: String, _ host: String, _ port: Int) -> String {
@@ -203,11 +214,11 @@ public struct Server: Service {
     }
 }
 
-/// What a server that runs was given for TLS.
-private final class Identity: Sendable {
-    private let stored = Mutex<TLSIdentity?>(nil)
+/// What a server that runs has read from files.
+private final class Loaded<Value: Sendable>: Sendable {
+    private let stored = Mutex<Value?>(nil)
 
-    var value: TLSIdentity? {
+    var value: Value? {
         get { stored.withLock { $0 } }
         set { stored.withLock { $0 = newValue } }
     }

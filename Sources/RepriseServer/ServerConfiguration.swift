@@ -14,6 +14,8 @@ public struct ServerConfiguration: Sendable {
     public var dataPath = "./reprise-data"
     /// Where the management API answers.
     public var admin = AdminAddress.same
+    /// The file with tokens that let callers in from everywhere; empty has none.
+    public var adminTokenPath = ""
     /// Whether the management API answers every caller, and not only this user's and root's on this machine.
     public var isManagementOpen = false
     /// Host names of this server beside `localhost` and the machine's addresses: the management API takes calls to these.
@@ -103,6 +105,9 @@ public struct ServerConfiguration: Sendable {
     /// Whether sockets speak TLS.
     public var isSecure: Bool { !tlsCertificatePath.isEmpty }
 
+    /// Whether tokens let callers of the management API in.
+    public var hasAdminTokens: Bool { !adminTokenPath.isEmpty }
+
     /// Whether old events are trimmed away.
     var retains: Bool { retainBytes > 0 || retainAgeSeconds > 0 }
 
@@ -129,9 +134,9 @@ public struct ServerConfiguration: Sendable {
                 "must be a path of at most \(AdminAddress.pathBytesMax) bytes, and `\(path)` has \(path.utf8.count)")
         }
         try check(
-            !admin.isReachableFromElsewhere || isManagementOpen, "--admin",
-            "must be on loopback: at \(admin) it may be reached from other machines; --management-open lets every "
-                + "caller in")
+            !admin.isReachableFromElsewhere || hasAdminTokens || isManagementOpen, "--admin",
+            "must be on loopback: \(admin) may be reached from other machines; --admin-token says who may call, and "
+                + "--management-open lets every caller in")
         for name in domainNames {
             try check(
                 !name.isEmpty && name.utf8.allSatisfy(isHostByte), "--domain-name",

@@ -12,6 +12,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
     case cannotListenForAdmin(address: String, reason: String)
     /// The certificate or its key cannot be used.
     case certificate(path: String, reason: String)
+    /// The tokens for the management API cannot be used.
+    case adminTokens(path: String, reason: String)
     /// The log cannot be opened or recovered.
     case log(LogError)
     /// The log could not be synced: what was committed may not be on the disk.
@@ -35,6 +37,8 @@ public enum ServerError: Error, Sendable, CustomStringConvertible {
             "cannot listen at \(address) for the management API: \(reason); name another place with --admin"
         case .certificate(let path, let reason):
             "cannot use \(path) for TLS: \(reason); --tls-certificate and --tls-key name PEM files that belong together"
+        case .adminTokens(let path, let reason):
+            "cannot use \(path) for --admin-token: \(reason)"
         case .log(.notALog(let path)): LogError.notALog(path: path).description
         case .log(let error): error.isDamage ? "\(error); \(ServerError.remedy)" : error.description
         case .nothingToPlay(let reason): "there is nothing to play: \(reason)"

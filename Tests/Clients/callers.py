@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 import subprocess
 import sys
 
@@ -13,6 +14,16 @@ EVERYONE = "/dev/@connections"
 FLAGS = ("--management-open", "--domain-name")  # what a refusal may name as the remedy
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes of other users")
+
+
+def own_address():
+    """An address of this machine that others reach it by. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.7", 9))
+        except OSError:
+            pytest.skip("this machine has no address but those on loopback")
+        return probe.getsockname()[0]
 
 
 def path(connection):

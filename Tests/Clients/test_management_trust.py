@@ -5,13 +5,13 @@ test_proxies.py.
 """
 
 import os
-import socket
 import subprocess
 
 import pytest
 
 from callers import (
-    EVERYONE, FLAGS, as_user, ask, ask_as, assert_nothing_happened, assert_refused, assert_taken, calls, needs_root)
+    EVERYONE, FLAGS, as_user, ask, ask_as, assert_nothing_happened, assert_refused, assert_taken, calls, needs_root,
+    own_address)
 from reprise import BINARY, RawClient
 
 OPEN = "--management-open"
@@ -25,16 +25,6 @@ FOREIGN_HOSTS = ["evil.example", "evil.example:PORT", "127.0.0.1.evil.example", 
                  "198.51.100.7:PORT", ""]
 FOREIGN_ORIGINS = ["http://evil.example", "https://evil.example", "null", "http://127.0.0.1:1",
                    "http://127.0.0.1:PORT.evil.example"]
-
-
-def own_address():
-    """An address of this machine that others reach it by. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.7", 9))
-        except OSError:
-            pytest.skip("this machine has no address but those on loopback")
-        return probe.getsockname()[0]
 
 
 def written(text, server):

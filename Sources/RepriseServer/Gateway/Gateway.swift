@@ -38,7 +38,6 @@ final class Gateway {
     let receiveBuffer: ReceiveBuffer
     let messageRate: RateLimit?
     let origins: OriginRule
-    let managementRule: ManagementRule
     /// Who holds the other end of a socket within this machine.
     let socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
     /// Sockets that are not WebSockets yet.
@@ -77,8 +76,6 @@ final class Gateway {
         frameLimits = configuration.frameLimits
         messageRate = RateLimit(perSecond: configuration.messageRateMax)
         origins = OriginRule(configuration.allowedOrigins)
-        managementRule = ManagementRule(
-            isOpen: configuration.isManagementOpen, domainNames: configuration.domainNames)
         socketOwner = machine.socketOwner
         pending = PendingSockets(countMax: configuration.pendingSocketsMax)
     }

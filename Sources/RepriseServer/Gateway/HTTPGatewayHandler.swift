@@ -133,8 +133,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.owner = owner
             return owner
         }
-        guard let reason = gateway.managementRule.refusal(of: head, from: caller) else { return purpose }
-        return .refusal(.forbidden(reason))
+        guard let refusal = management.rule.refusal(of: head, from: caller) else { return purpose }
+        return .refusal(refusal.reply)
     }
 
     /// A request was answered: on with the next. One that is answered at once comes back here from inside the loop, which

@@ -28,6 +28,13 @@ struct HTTPReply: Sendable {
     /// 403 with a reason.
     static func forbidden(_ message: String) -> HTTPReply { error(.forbidden, "ForbiddenException", message) }
 
+    /// 401: a token is asked for.
+    static func unauthorized(_ message: String) -> HTTPReply {
+        var reply = error(.unauthorized, "UnauthorizedException", message)
+        reply.headers.append(("WWW-Authenticate", "Bearer"))
+        return reply
+    }
+
     /// 413.
     static func tooLarge(bytesMax: Int) -> HTTPReply {
         error(.payloadTooLarge, "PayloadTooLargeException", "The payload is larger than \(bytesMax) bytes")

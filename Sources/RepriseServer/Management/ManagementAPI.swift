@@ -17,6 +17,8 @@ struct ManagementCall: Sendable {
 ///
 /// Owner: the gateway's event loop; other shards are asked on theirs.
 final class ManagementAPI {
+    /// Who may call; asked by the handlers, at the head of a call.
+    let rule: ManagementRule
     private let gateway: Gateway
     private let shards: [Shard]
     private let log: EventLog
@@ -27,8 +29,12 @@ final class ManagementAPI {
     /// Bytes of frames for one connection that may wait before its posts get 429: its buffer is full.
     static let waitingBytesMax = 1 << 20
 
-    init(gateway: Gateway, shards: [Shard], log: EventLog, retention: RetentionStatus, player: Player? = nil) {
+    init(
+        gateway: Gateway, rule: ManagementRule, shards: [Shard], log: EventLog, retention: RetentionStatus,
+        player: Player? = nil
+    ) {
         self.gateway = gateway
+        self.rule = rule
         self.shards = shards
         self.log = log
         self.retention = retention

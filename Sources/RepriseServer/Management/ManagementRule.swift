@@ -13,9 +13,12 @@ struct ManagementRule: Sendable {
     private let isOpen: Bool
     /// The names under which this server is known beside `localhost` and its addresses, in lower case.
     private let domainNames: Set<String>
+    /// Lets callers in from everywhere who show one of its tokens.
+    private let tokenFile: AdminTokenFile?
 
-    init(isOpen: Bool, domainNames: [String]) {
+    init(isOpen: Bool, domainNames: [String], tokenFile: AdminTokenFile? = nil) {
         self.isOpen = isOpen
+        self.tokenFile = tokenFile
         self.domainNames = Set(domainNames.map { $0.lowercased() })
     }
 
@@ -27,13 +30,44 @@ struct ManagementRule: Sendable {
         var owner: () -> SocketOwner
     }
 
-    /// Why a call is refused, with the flag that would change that; `nil` for a call that is taken.
-    func refusal(of head: HTTPRequestHead, from caller: Caller) -> String? {
+    /// Why a call is refused, with the flag that would change that.
+    enum Refusal: Equatable {
+        case forbidden(String)
+        /// A token would let the caller in, or another than the one that was shown.
+        case unauthorized(String)
+
+        var reply: HTTPReply {
+            switch self {
+            case .forbidden(let reason): .forbidden(reason)
+            case .unauthorized(let reason): .unauthorized(reason)
+            }
+        }
+    }
+
+    /// - Returns: `nil` for a call that is taken.
+    func refusal(of head: HTTPRequestHead, from caller: Caller) -> Refusal? {
         let hosts = head.headers["host"]
         // Asked only where it matters: for an address that is not loopback the system lists its interfaces.
         lazy var isOwnHost = hosts.count == 1 && isOwn(host: HostName(authority: hosts[0]))
         // Also where every caller is taken: the browser of somebody who may reach the server is no way in for a page.
-        if let reason = refusalOfPage(head.headers, isOwnHost: isOwnHost, hosts) { return reason }
+        if let reason = refusalOfPage(head.headers, isOwnHost: isOwnHost, hosts) { return .forbidden(reason) }
+        let tokens = tokenFile?.tokens
+        switch tokens?.credential(in: head.headers) {
+        case .role(let role)?:
+            if role.allows(head.method) { return nil }
+            return .forbidden("The token has the role \(role), and this call takes one with operate (--admin-token)")
+        case .wrong?: return .unauthorized("The token is none of --admin-token")
+        case .absent?, nil: break
+        }
+        guard let reason = refusalOfStranger(head, caller, isOwnHost: isOwnHost) else { return nil }
+        guard tokens != nil else { return .forbidden(reason) }
+        return .unauthorized(reason + ". Authorization: Bearer with a token of --admin-token is taken from everywhere")
+    }
+
+    /// For callers who show no token.
+    private func refusalOfStranger(
+        _ head: HTTPRequestHead, _ caller: Caller, isOwnHost: @autoclosure () -> Bool
+    ) -> String? {
         // The mode of the file has decided already: no proxy, page or other user opens it.
         if isOpen || caller.listener == .adminFile { return nil }
         let remedy = "; --management-open lets every caller in"
@@ -46,7 +80,7 @@ struct ManagementRule: Sendable {
         guard head.version == .http1_1 else {
             return "HTTP/1.0 is what proxies speak that do not say that they are there" + remedy
         }
-        guard isOwnHost else {
+        guard isOwnHost() else {
             return "The Host header names no address of this server; --domain-name says which other names are its own"
         }
         switch caller.owner() {

@@ -1,5 +1,7 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
+import RepriseTesting
 import Testing
 
 @testable import RepriseServer
@@ -18,7 +20,10 @@ import Testing
         let caller = ManagementRule.Caller(
             address: try SocketAddress(ipAddress: address, port: 50_000), listener: listener
         ) { owner }
-        return rule.refusal(of: head(headers, version), from: caller)
+        switch rule.refusal(of: head(headers, version), from: caller) {
+        case .forbidden(let reason)?, .unauthorized(let reason)?: return reason
+        case nil: return nil
+        }
     }
 
     @Test(arguments: [
@@ -99,6 +104,38 @@ import Testing
         #expect(try refusal([("Origin", "http://evil.example")]) != nil)
         #expect(try refusal([("Sec-Fetch-Site", "cross-site")]) != nil)
         #expect(try ManagementRuleTests.refusal(headers, listener: .admin) != nil)
+    }
+
+    /// The status of a call to a server that has tokens.
+    private static func status(
+        _ method: HTTPMethod, _ headers: [(String, String)], from address: String = "192.0.2.1"
+    ) throws -> UInt? {
+        let folder = TemporaryFolder()
+        let path = folder.path + "/tokens"
+        let text = "operate operate-0123456789\nview view-0123456789abc\n"
+        try #require(
+            FileManager.default.createFile(
+                atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]))
+        let rule = ManagementRule(isOpen: false, domainNames: [], tokenFile: try AdminTokenFile(path))
+        let head = HTTPRequestHead(
+            version: .http1_1, method: method, uri: "/dev/@connections",
+            headers: HTTPHeaders([("Host", "localhost")] + headers))
+        let caller = ManagementRule.Caller(address: try SocketAddress(ipAddress: address, port: 50_000)) { .trusted }
+        return rule.refusal(of: head, from: caller)?.reply.status.code
+    }
+
+    @Test func `a token lets callers in from everywhere, as far as its role goes`() throws {
+        let operate = ("Authorization", "Bearer operate-0123456789")
+        let view = ("Authorization", "Bearer view-0123456789abc")
+        for method in [HTTPMethod.GET, .POST, .DELETE] {
+            #expect(try ManagementRuleTests.status(method, [operate]) == nil)
+            #expect(try ManagementRuleTests.status(method, [view]) == (method == .GET ? nil : 403))
+            #expect(try ManagementRuleTests.status(method, []) == 401)
+            #expect(try ManagementRuleTests.status(method, [], from: "127.0.0.1") == nil)
+            #expect(try ManagementRuleTests.status(method, [("Authorization", "Bearer no")], from: "127.0.0.1") == 401)
+            #expect(try ManagementRuleTests.status(method, [operate, ("Origin", "https://evil.example")]) == 403)
+            #expect(try ManagementRuleTests.status(method, [operate, ("Sec-Fetch-Site", "cross-site")]) == 403)
+        }
     }
 
     @Test(arguments: ["same-origin", "none"])
