@@ -61,6 +61,15 @@ struct ServeOptions: ParsableArguments {
             the addresses of this machine. (default: none)
             """)
     var domainName: String?
+    @Option(
+        name: .customLong("trusted-proxy"),
+        help: ArgumentHelp(
+            """
+            Address of a proxy, or of many (10.0.0.0/8), whose X-Forwarded-For says where a client comes from; may be \
+            repeated. Of several proxies on the way all must be named. Says nothing about the management API. \
+            (default: none)
+            """, valueName: "address/bits"))
+    var trustedProxies: [String] = []
     @Option(help: "Most connections at once; further ones get 503. (default: 20000)") var maxConnections: String?
     @Option(
         help: """
@@ -116,8 +125,8 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Where a message names its route. (default: $request.body.action)") var routeSelection: String?
     @Option(
         help: """
-            YAML file with the same settings in camelCase, and `routes` as a list; allowOrigin, domainName and \
-            redactHeaders may be lists too. What is no setting, and a value of another form, is an error.
+            YAML file with the same settings in camelCase, and `routes` as a list; allowOrigin, domainName, \
+            redactHeaders and trustedProxy may be lists too. What is no setting, and a value of another form, is an error.
             """)
     var config: String?
 
@@ -139,6 +148,7 @@ struct ServeOptions: ParsableArguments {
             "redactHeaders": redactHeaders,
         ]
         if managementOpen { values["managementOpen"] = "true" }
+        if !trustedProxies.isEmpty { values["trustedProxy"] = trustedProxies.joined(separator: ",") }
         return values.compactMapValues { $0 }
     }
 

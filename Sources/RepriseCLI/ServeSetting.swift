@@ -49,6 +49,15 @@ struct ServeSetting: Sendable {
         path("adminToken", \.adminTokenPath),
         switched("managementOpen", \.isManagementOpen),
         list("domainName", \.domainNames, form: "host names separated by commas"),
+        ServeSetting(
+            key: "trustedProxy",
+            read: { text, configuration in
+                guard let ranges = items(text), let proxies = TrustedProxies(ranges) else { return false }
+                configuration.trustedProxies = proxies
+                return true
+            },
+            form: "addresses such as 127.0.0.1 or 10.0.0.0/8 separated by commas", shape: .commaSeparated,
+            show: { YAMLText.quoted($0.trustedProxies.description) }),
         number("maxConnections", \.connectionsMax),
         number("maxPending", \.pendingSocketsMax),
         number("connectRate", \.connectRateMax),

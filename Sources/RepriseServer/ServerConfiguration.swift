@@ -20,6 +20,8 @@ public struct ServerConfiguration: Sendable {
     public var isManagementOpen = false
     /// Host names of this server beside `localhost` and the machine's addresses: the management API takes calls to these.
     public var domainNames: [String] = []
+    /// The proxies that are believed when they say where a client comes from.
+    public var trustedProxies = TrustedProxies()
 
     /// The PEM file with the certificate and those that vouch for it; empty serves without TLS.
     public var tlsCertificatePath = ""

@@ -92,7 +92,7 @@ def test_what_is_printed_can_be_fed_back(file):
     flags = (
         "--host", "::1", "--port", "0", "--stage", "s-1_A", "--data", "a folder/with: colon # and hash", "--loops", "3",
         "--durability", "interval", "--sync-interval", "7", "--allow-binary", "true", "--management-open",
-        "--admin", "[::1]:9001",
+        "--admin", "[::1]:9001", "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1",
         "--max-connections", "77", "--frame-bytes", "1KiB", "--message-bytes", "2KiB", "--send-frame-bytes", "512",
         "--header-bytes", "4KiB", "--handshake-timeout", "1.5", "--idle-timeout", "250ms", "--lifetime", "2h",
         "--close-timeout", "1s", "--drain", "3", "--ring-bytes", "1MiB", "--in-flight-bytes", "2MiB", "--log-bytes",
@@ -143,7 +143,7 @@ def test_without_configuration_the_folder_is_in_the_working_directory(folder):
 
 LISTS = {
     "allowOrigin": ["https://a.example", "https://*.b.example"], "domainName": ["a.example", "b.example"],
-    "redactHeaders": ["cookie", "x-one"]}
+    "redactHeaders": ["cookie", "x-one"], "trustedProxy": ["10.0.0.0/8", "::1"]}
 
 
 @pytest.mark.parametrize("kind, value", [("not a list", " [a]"), ("not a mapping", " {a: b}"), ("no value", ""), ("not a list", " [[a]]")])
@@ -208,7 +208,7 @@ def test_a_file_without_settings_sets_nothing(file, text):
 
 def test_an_empty_variable_is_not_set(file):
     values = {"host": "::1", "stage": "file", "durability": "never", "slowConsumer": "skip", "allowBinary": "true",
-              "managementOpen": "true", "admin": "unix:/a b", "allowOrigin": "https://a.example", "redactHeaders": "x-one", "tlsKey": "key.pem",
+              "managementOpen": "true", "trustedProxy": "::1", "admin": "unix:/a b", "allowOrigin": "https://a.example", "redactHeaders": "x-one", "tlsKey": "key.pem",
               "tlsCertificate": "certificate.pem", "data": "elsewhere", "routeSelection": "$request.body.kind",
               "routes": "[a=echo]", "frameBytes": "1000", "logBytes": "1GiB", "retainBytes": "2MiB", "port": "81", "loops": "9"}
     config = file("".join(f"{key}: {values.get(key, 100_000 if 'Bytes' in key else 77)}\n" for key in keys()))

@@ -48,8 +48,9 @@ extension HTTPGatewayHandler {
             handshake: HTTPGatewayHandler.handshake(headers, of: id))
         let connected = UpgradeRequest.connected(
             head, connection: connection.id, request: gateway.makeRequestID(),
-            sourceIP: context.remoteAddress?.ipAddress ?? "", stage: gateway.configuration.stage,
-            redacted: gateway.configuration.redactedHeaders)
+            sourceIP: gateway.configuration.trustedProxies.source(
+                peer: context.remoteAddress?.ipAddress ?? "", fields: head.headers["x-forwarded-for"]),
+            stage: gateway.configuration.stage, redacted: gateway.configuration.redactedHeaders)
         do {
             try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             // With TLS what comes out is not the buffer that was lent, and nobody would give it back.

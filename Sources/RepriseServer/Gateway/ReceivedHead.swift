@@ -58,7 +58,8 @@ extension HTTPRequestHead {
 extension String {
     fileprivate var hasBlankEnds: Bool { utf8.first.map(isBlank) == true || utf8.last.map(isBlank) == true }
 
-    fileprivate var withoutBlanks: String {
+    /// Without spaces and tabs at its ends.
+    var withoutBlanks: String {
         guard let first = utf8.firstIndex(where: { !isBlank($0) }), let last = utf8.lastIndex(where: { !isBlank($0) })
         else { return "" }
         return String(decoding: utf8[first...last], as: UTF8.self)
