@@ -1,4 +1,4 @@
-"""Reverse proxies before a server on this machine, in the shortest configurations that do the job.
+"""Reverse proxies before a server on this machine: in the shortest configurations that do the job, and in those of the README.
 
 Where the tests run as root a proxy serves as another user, as those that the system starts do: it begins as root and
 gives that up by itself, so the files of `tools/proxies` may lie where only root may look.
@@ -9,6 +9,7 @@ import grp
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -32,10 +33,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://127.0.0.1:{server};
-            {lines}
-        }}
+        {lines}
     }}
 }}
 """
@@ -44,32 +42,50 @@ HAPROXY = """
 global
     maxconn 100
     {user}
-defaults
-    mode http
-    timeout connect 30s
-    timeout client 30s
-    timeout server 30s
-    {lines}
-frontend f
-    bind fd@{descriptor}
-    default_backend b
-backend b
-    server s 127.0.0.1:{server}
+{lines}
 """
 
+# As in the README, a proxy listens on port 80, and a server on 127.0.0.1:8080. Both are replaced.
+LOCATION = """
+        location / {
+            proxy_pass http://127.0.0.1:8080;%s
+        }
+"""
 WEBSOCKETS = """
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
             proxy_set_header Host $host;
 """
+SECTIONS = """
+defaults
+    mode http
+    timeout connect 30s
+    timeout client 30s
+    timeout server 30s
+    %s
+frontend f
+    bind :80
+    default_backend b
+backend b
+    server s 127.0.0.1:8080
+"""
 
-CONFIGURATIONS = {  # program, text, and the lines that are more than the least
-    "nginx": ("nginx", NGINX, ""),  # HTTP/1.0, `Host: 127.0.0.1:PORT` of the server, and not a word of itself
-    "nginx-websockets": ("nginx", NGINX, WEBSOCKETS),  # HTTP/1.1, the client's Host without its port
-    "haproxy": ("haproxy", HAPROXY, ""),  # all headers as the client sent them
-    "haproxy-forwardfor": ("haproxy", HAPROXY, "option forwardfor"),
+
+def shown(program):
+    """What the README shows for a program."""
+    readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+    (text,) = re.findall(f"^```{program}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    return text
+
+
+CONFIGURATIONS = {  # program, and what is its own
+    "nginx": ("nginx", LOCATION % ""),  # HTTP/1.0, `Host: 127.0.0.1:PORT` of the server, and not a word of itself
+    "nginx-websockets": ("nginx", LOCATION % WEBSOCKETS),  # HTTP/1.1, the client's Host without its port
+    "haproxy": ("haproxy", SECTIONS % ""),  # all headers as the client sent them
+    "haproxy-forwardfor": ("haproxy", SECTIONS % "option forwardfor"),
 }
+SHOWN = {f"{program} of the README": (program, shown(program)) for program in ("nginx", "haproxy")}
 # HAProxy asks with OPTIONS and HTTP/1.0, looks at the status alone, and says what it makes of it.
 HTTPCHK = """
     option httpchk {path}
@@ -94,8 +110,9 @@ class Proxy:
     """A proxy that runs, from the first answer of the server through it on."""
 
     def __init__(self, name, server, user="nobody", more=""):
-        """As root, it serves as `user`; otherwise as whoever runs the tests. `more` is lines of its configuration."""
-        program, text, lines = CONFIGURATIONS[name]
+        """As root, it serves as `user`; otherwise as whoever runs the tests. `more` is lines for the defaults of HAProxy."""
+        program, lines = {**CONFIGURATIONS, **SHOWN}[name]
+        text = {"nginx": NGINX, "haproxy": HAPROXY}[program]
         path = programs() / program
         account = pwd.getpwnam(user)
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="reprise-test-"))
@@ -104,9 +121,12 @@ class Proxy:
         # The port is chosen by the system and kept: the proxy inherits the socket, and nobody can take it in between.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
+            for old, new in [
+                    ("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("bind :80\n", f"bind fd@{listener.fileno()}\n"),
+                    ("    mode http\n", f"    mode http\n{more}")]:
+                lines = lines.replace(old, new)
             configuration.write_text(text.format(
-                folder=self._folder, port=self.port, server=server.port, descriptor=listener.fileno(), lines=lines + more,
-                user=user_lines(program, account) if IS_ROOT else ""))
+                folder=self._folder, port=self.port, lines=lines, user=user_lines(program, account) if IS_ROOT else ""))
             if IS_ROOT:
                 os.chown(self._folder, account.pw_uid, account.pw_gid)
             arguments = {

@@ -1,6 +1,7 @@
 """Behind a reverse proxy on the same machine: WebSockets work, and the management API stays shut to the world.
 
-To the server such a proxy is a caller on loopback. The rules that keep it out, one by one: test_management_trust.py.
+To the server such a proxy is a caller on loopback. The rules that keep it out, one by one: test_management_trust.py. With a place
+of its own for management, as in the README, it is out whatever it sends.
 """
 
 import getpass
@@ -15,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from callers import EVERYONE, ask, assert_nothing_happened, assert_refused, calls, needs_root, path
-from proxies import CONFIGURATIONS, HTTPCHK, UPGRADING, Proxy
+from proxies import CONFIGURATIONS, HTTPCHK, SHOWN, UPGRADING, Proxy
 from reprise import DEADLINE, TEXT, RawClient, eventually, message
 
 GUISES = {  # what an outside client may send to be taken for a local one
@@ -145,3 +146,57 @@ def test_management_is_refused_through_a_proxy_of_the_same_user_that_gives_itsel
         for method, target, body in calls(client.id):
             assert_refused(ask(proxy.port, method, target, body, headers=GUISES[guise]), word)
         assert_nothing_happened(server, client)
+
+
+# What the README shows
+
+
+@pytest.fixture
+def file(folder):
+    return folder / "admin.sock"
+
+
+@pytest.fixture
+def apart(serve, file):
+    return serve("--admin", f"unix:{file}", "--trusted-proxy", "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_sockets_go_through_what_the_readme_shows(apart, file, name):
+    with Proxy(name, apart) as proxy, connect(f"ws://127.0.0.1:{proxy.port}/dev") as one, RawClient(proxy.port) as two:
+        two.handshake(headers={"Host": "app.example"})
+        one.send(message({"hello": "world"}))
+        assert one.recv(timeout=5) == two.receive_text() == '{"hello":"world"}'
+        assert ask(file, "POST", EVERYONE, "beside it").json["recipients"] == 2
+        assert one.recv(timeout=5) == two.receive_text() == "beside it"
+
+
+@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("user", ["nobody", getpass.getuser()])
+def test_management_is_refused_through_what_the_readme_shows(apart, file, name, user):
+    """Whoever the proxy runs as, and whatever it is made to send."""
+    with Proxy(name, apart, user=user) as proxy, apart.raw() as client:
+        for headers in GUISES.values():
+            for version in ("HTTP/1.1", "HTTP/1.0"):
+                for method, target, body in calls(client.id):
+                    reply = ask(proxy.port, method, target, body, headers=headers, version=version)
+                    assert_refused(reply, flags=["--admin"])
+        assert_nothing_happened(apart, client, file)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_log_has_the_address_of_the_client(apart, name):
+    """What a client says of itself counts nothing."""
+    with Proxy(name, apart) as proxy:
+        for address, said in [("127.0.0.5", None), ("127.0.0.6", "198.51.100.7"), ("127.0.0.7", "127.0.0.1"), ("127.0.0.8", "x")]:
+            with RawClient(proxy.port, source=address) as client:
+                client.handshake(headers={"X-Forwarded-For": said})
+    found = [event["sourceIp"] for event in apart.log.events("connected")]
+    assert found == ["127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8"]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_log_has_the_address_of_a_proxy_that_is_not_trusted(server, name):
+    with Proxy(name, server) as proxy, RawClient(proxy.port, source="127.0.0.5") as client:
+        client.handshake(headers={"X-Forwarded-For": "198.51.100.7"})
+    assert [event["sourceIp"] for event in server.log.events("connected")] == ["127.0.0.1"]
