@@ -14,8 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run the broadcast server.",
         discussion: """
             Clients connect to ws://HOST:PORT/STAGE and send {"action":"onMessage","data":…}; everyone who is connected \
-            receives the data. Back ends use the AWS @connections API on the same port. Everything is recorded in the \
-            data folder and can be replayed.
+            receives the data. Back ends use the AWS @connections API on the same port, or where --admin says. Everything is \
+            recorded in the data folder and can be replayed.
 
             Every setting may also be given as an environment variable (--idle-timeout as REPRISE_IDLE_TIMEOUT, routes as \
             REPRISE_ROUTES with commas between them; an empty one counts as not given) or in a YAML file \
@@ -85,8 +85,11 @@ struct ServeCommand: AsyncParsableCommand {
 extension ServerAnnouncement {
     fileprivate var text: String {
         let closed = closedConnections == 1 ? "1 connection" : "\(closedConnections) connections"
-        let admin = admin == "same" ? "" : ", management API \(admin.contains(":") ? "at " : "")\(admin)"
-        return "\(url) is up\(admin): data \(dataPath), first position \(firstPosition), "
+        var management: [String] = []
+        if admin != "same" { management.append(admin == "off" ? admin : "at \(admin)") }
+        if isManagementOpen { management.append("open to every caller") }
+        let note = management.isEmpty ? "" : ", management API " + management.joined(separator: ", ")
+        return "\(url) is up\(note): data \(dataPath), first position \(firstPosition), "
             + "closed \(closed) of the last session"
     }
 
@@ -96,6 +99,8 @@ extension ServerAnnouncement {
         buffer.writeJSON("url", url)
         buffer.writeJSON("port", UInt64(port))
         buffer.writeJSON("admin", admin)
+        buffer.writeJSONKey("managementOpen")
+        buffer.writeString(isManagementOpen ? "true" : "false")
         buffer.writeJSON("data", dataPath)
         buffer.writeJSON("firstPosition", firstPosition.rawValue)
         buffer.writeJSON("closedConnections", UInt64(closedConnections))

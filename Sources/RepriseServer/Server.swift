@@ -15,6 +15,8 @@ public struct ServerAnnouncement: Sendable {
     public var port: Int
     /// Where the management API answers: `same` for that port, `off`, a URL, or `unix:` and a path.
     public var admin: String
+    /// Whether it answers every caller.
+    public var isManagementOpen: Bool
     /// The data folder.
     public var dataPath: String
     /// The position of this session's `sessionStarted`.
@@ -150,7 +152,7 @@ public struct Server: Service {
 
     /// Says what others than the server's own user may do.
     private func warnOfOpenDoors() {
-        if configuration.isManagementOpen, configuration.admin != .off {
+        if configuration.opensManagement {
             logger.warning("the management API answers every caller: --management-open", metadata: nil)
         }
         if Host.isOpenToOthers(configuration.dataPath) {
@@ -209,7 +211,8 @@ public struct Server: Service {
             case .same, .off, .file: configuration.admin.description
             }
         return ServerAnnouncement(
-            url: url("ws", configuration.host, port), port: port, admin: admin, dataPath: configuration.dataPath,
+            url: url("ws", configuration.host, port), port: port, admin: admin,
+            isManagementOpen: configuration.opensManagement, dataPath: configuration.dataPath,
             firstPosition: running.firstPosition, closedConnections: running.closedConnections)
     }
 }

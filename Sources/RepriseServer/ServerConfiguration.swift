@@ -110,6 +110,9 @@ public struct ServerConfiguration: Sendable {
     /// Whether tokens let callers of the management API in.
     public var hasAdminTokens: Bool { !adminTokenPath.isEmpty }
 
+    /// Whether every caller of the management API is answered.
+    var opensManagement: Bool { isManagementOpen && admin != .off }
+
     /// Whether old events are trimmed away.
     var retains: Bool { retainBytes > 0 || retainAgeSeconds > 0 }
 

@@ -245,7 +245,7 @@ def test_a_path_may_have_as_many_bytes_as_the_system_takes(serve, folder):
 
 def test_management_can_be_switched_off(serve):
     server = serve("--admin", "off", "--management-open")
-    assert server.announcement["admin"] == "off"
+    assert (server.announcement["admin"], server.announcement["managementOpen"]) == ("off", False)
     with server.raw() as client:
         for method, target, body in calls(client.id):
             assert_refused(ask(server.port, method, target, body), "off", flags=["--admin off"])
@@ -253,7 +253,7 @@ def test_management_can_be_switched_off(serve):
 
 
 def test_management_answers_at_the_same_port_unless_told_otherwise(server):
-    assert server.announcement["admin"] == "same"
+    assert (server.announcement["admin"], server.announcement["managementOpen"]) == ("same", False)
 
 
 def test_a_port_that_is_in_use_is_named(folder):
@@ -266,6 +266,7 @@ def test_an_address_that_others_reach_needs_more(serve, folder):
     for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0"):
         refused_start("--admin", address, "--data", folder / "data", code=64, words=["--admin", address, "--management-open"])
     server = serve("--admin", "0.0.0.0:0", "--management-open")
+    assert server.announcement["managementOpen"] is True
     assert ask(admin_port(server), "POST", EVERYONE, headers={"Host": "evil.example"}).status == 200
 
 
@@ -274,12 +275,15 @@ def test_what_is_no_address_is_refused(folder, text):
     refused_start(f"--admin={text}", "--data", folder / "data", code=64, words=["--admin", "unix:/path"])
 
 
-@pytest.mark.parametrize("admin, words", [
+@pytest.mark.parametrize("flags, words", [
     ("same", r"/dev is up: data"), ("off", r"/dev is up, management API off: data"),
     ("127.0.0.1:0", r"/dev is up, management API at http://127\.0\.0\.1:[1-9][0-9]*/dev: data"),
-    ("unix:admin.sock", r"/dev is up, management API at unix:admin\.sock: data")])
-def test_the_line_for_people_says_where_it_is(folder, admin, words):
-    command = [BINARY, "serve", "--port", "0", "--admin", admin]
+    ("unix:admin.sock", r"/dev is up, management API at unix:admin\.sock: data"),
+    ("same --management-open", r"/dev is up, management API open to every caller: data"),
+    ("off --management-open", r"/dev is up, management API off: data"),
+    ("[::1]:0 --management-open", r"/dev is up, management API at http://\[::1\]:[0-9]+/dev, open to every caller: data")])
+def test_the_line_for_people_says_where_it_is(folder, flags, words):
+    command = [BINARY, "serve", "--port", "0", "--admin", *flags.split()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment()) as server:
         line = server.stdout.readline()
         server.terminate()
