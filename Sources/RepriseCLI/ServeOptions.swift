@@ -103,6 +103,8 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Frames kept for clients that are behind, per loop. (default: 64MiB)") var ringBytes: String?
     @Option(help: "Bytes accepted and not delivered yet, before reads are held. (default: 32MiB)")
     var inFlightBytes: String?
+    @Option(help: "Unfinished messages, bodies and the like of clients, per loop. (default: 64MiB)") var edgeBytes:
+        String?
     @Option(help: "Largest size of the log; reserved, but only used as it grows. (default: 64GiB)")
     var logBytes: String?
     @Option(
@@ -143,7 +145,8 @@ struct ServeOptions: ParsableArguments {
             "messageBytes": messageBytes,
             "sendFrameBytes": sendFrameBytes, "headerBytes": headerBytes, "handshakeTimeout": handshakeTimeout,
             "idleTimeout": idleTimeout, "lifetime": lifetime, "closeTimeout": closeTimeout, "drain": drain,
-            "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "logBytes": logBytes, "retainBytes": retainBytes,
+            "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "edgeBytes": edgeBytes, "logBytes": logBytes,
+            "retainBytes": retainBytes,
             "retainAge": retainAge,
             "redactHeaders": redactHeaders,
         ]

@@ -74,6 +74,7 @@ struct ServeSetting: Sendable {
         seconds("drain", \.drainSeconds),
         bytes("ringBytes", \.ringBytesMax),
         bytes("inFlightBytes", \.inFlightBytesMax),
+        bytes("edgeBytes", \.edgeBytesMax),
         bytes("logBytes", \.logBytes),
         bytes("retainBytes", \.retainBytes),
         seconds("retainAge", \.retainAgeSeconds),

@@ -19,6 +19,12 @@ extension RunningServer {
         }.max() ?? 0
     }
 
+    /// What clients make the loops keep: `--edge-bytes` bounds it, for each.
+    package var edgeBytes: Int { shards.reduce(0) { $0 + ($1.gateway?.memory.bytes ?? 0) } }
+
+    /// What is in flight, and how much of it the Recorder and the shards have not given back.
+    package var inFlightBytes: Int { recorder.inFlight.now }
+
     /// Why the log refuses, if it does.
     package var refusal: String? { recorder.gate.refusal }
 }

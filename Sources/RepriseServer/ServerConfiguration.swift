@@ -81,6 +81,9 @@ public struct ServerConfiguration: Sendable {
     public var ringBytesMax = 64 << 20
     /// Bytes of intents that are not performed yet; above, reads are held and management posts get 429.
     public var inFlightBytesMax = 32 << 20
+    /// Bytes that clients make one loop keep and have not finished: parts of messages, bodies, what waits to be parsed. Above, the
+    /// oldest holder is closed.
+    public var edgeBytesMax = 64 << 20
     /// Bytes reserved for the log; the file is sparse.
     public var logBytes = EventLog.mapBytesDefault
 
@@ -178,6 +181,10 @@ public struct ServerConfiguration: Sendable {
         try check((0...3600).contains(drainSeconds), "--drain", "must be 0 to 3600 seconds")
         try check(ringBytesMax >= 1 << 16, "--ring-bytes", "must be at least 65536")
         try check(inFlightBytesMax >= 1 << 16, "--in-flight-bytes", "must be at least 65536")
+        // A buffer grows to twice of what is in it, and one message must have room beside another.
+        try check(
+            edgeBytesMax >= 4 * messageBytesMax, "--edge-bytes",
+            "must be at least \(4 * messageBytesMax), four times --message-bytes")
         let logBytesMin = 2 * logReserveBytes
         try check(
             logBytes >= logBytesMin, "--log-bytes",

@@ -88,6 +88,12 @@ extension Simulation {
         guard let endResult else { throw Violation("the server does not end") }
         if case .failure(let error) = endResult { throw Violation("the server could not end: \(error)") }
         try check()
+        guard server.edgeBytes == 0 else {
+            throw Violation("nobody is left, and \(server.edgeBytes) B are kept for them")
+        }
+        guard server.inFlightBytes == 0 else {
+            throw Violation("all is done, and \(server.inFlightBytes) B are in flight")
+        }
         guard !oracle.isInSession, oracle.live.isEmpty else { throw Violation("the log does not end with its session") }
         try checkGoodbyes()
         note(try server.log.tail().hash)

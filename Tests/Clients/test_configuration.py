@@ -95,8 +95,8 @@ def test_what_is_printed_can_be_fed_back(file):
         "--admin", "[::1]:9001", "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "::1",
         "--max-connections", "77", "--frame-bytes", "1KiB", "--message-bytes", "2KiB", "--send-frame-bytes", "512",
         "--header-bytes", "4KiB", "--handshake-timeout", "1.5", "--idle-timeout", "250ms", "--lifetime", "2h",
-        "--close-timeout", "1s", "--drain", "3", "--ring-bytes", "1MiB", "--in-flight-bytes", "2MiB", "--log-bytes",
-        "1GiB", "--redact-headers", "X-One, cookie", "--route", "a b=echo", "--route", "$default=broadcast:message",
+        "--close-timeout", "1s", "--drain", "3", "--ring-bytes", "1MiB", "--in-flight-bytes", "2MiB", "--edge-bytes", "2MiB",
+        "--log-bytes", "1GiB", "--redact-headers", "X-One, cookie", "--route", "a b=echo", "--route", "$default=broadcast:message",
         "--route-selection", "${request.body.a}-${request.body.b}")
     text = printed(*flags)
     assert printed("--config", file(text)) == text

@@ -456,6 +456,46 @@ def test_what_is_in_flight_stays_within_its_bound(serve):
     assert stats["events"]["message"] > count * (65536 // 6), "theirs, and what the innocent said"
 
 
+def test_unfinished_messages_stay_within_their_bound(serve):
+    """edge.md, fault 7: 500 of them took 62 MiB, and nothing bounded them all."""
+    server = serve("--edge-bytes", "4MiB", "--loops", "1")
+    count = size(120, 1000)
+    with attack(server, f"{count} messages of 128 KiB that do not end", bound=14 << 20) as outcome:
+        clients = [server.raw() for _ in range(count)]
+        begun = message("x" * 120_000)
+        for client in clients:
+            client.send_frame(TEXT, begun[:30_000], final=False)
+            client.send_frame(CONTINUATION, begun[30_000:60_000], final=False)
+            client.send_frame(CONTINUATION, begun[60_000:90_000], final=False)
+            eventually(lambda: unread_bytes(server) == 0, "it was read", 60)
+        assert clients[0].receive_close() == (1008, "Unfinished for too long, and memory is scarce")
+        clients[-1].send_frame(CONTINUATION, begun[90_000:])
+        eventually(lambda: "xxx" in clients[-1].receive_text(), "the newest message, which has its room", 60)
+        outcome.append("close 1008 for the oldest")
+        for client in clients:
+            client.reset()
+    closes = [e for e in server.log.events("disconnected") if e["cause"] == "protocol"]
+    assert count - 40 <= len(closes) < count and all(e["code"] == 1008 for e in closes)
+
+
+def test_json_that_has_to_be_written_anew_delays_nobody(serve):
+    """edge.md, fault 4: it was written on the thread that commits."""
+    server = serve("--route", "onMessage=broadcast:data", "--route", "me=echo:data")
+    body = '{"action":"me","data":[' + ",".join(['{"a":1.0}'] * 3200) + "]}"
+    expected = "[" + ",".join(['{"a":1}'] * 3200) + "]"
+    count = size(60, 2000)
+    with attack(server, "messages of 32 KB whose JSON has to be written anew") as outcome, server.raw() as client:
+        sender = threading.Thread(target=lambda: [client.send_frame(TEXT, body) for _ in range(count)])
+        sender.start()
+        answers = 0
+        while answers < count:
+            text = client.receive_text()
+            assert text == expected or "innocent" in text
+            answers += text == expected
+        sender.join(DEADLINE)
+        outcome.append("its answers")
+
+
 def test_messages_above_the_rate_end_their_sender_and_the_log_says_so(serve):
     server = serve("--message-rate", "1000")
     with attack(server, "messages above --message-rate") as outcome:

@@ -21,6 +21,7 @@ import Testing
         ("--lifetime", { $0.lifetimeSeconds = .infinity }), ("--close-timeout", { $0.closeTimeoutSeconds = 0 }),
         ("--drain", { $0.drainSeconds = -1 }), ("--ring-bytes", { $0.ringBytesMax = 65_535 }),
         ("--in-flight-bytes", { $0.inFlightBytesMax = 65_535 }), ("--log-bytes", { $0.logBytes = 1 << 20 }),
+        ("--edge-bytes", { $0.edgeBytesMax = 4 * $0.messageBytesMax - 1 }),
         ("--retain-bytes", { $0.retainBytes = 1 }), ("--retain-bytes", { $0.retainBytes = -1 }),
         ("--retain-bytes", { $0.retainBytes = $0.logBytes }), ("--retain-age", { $0.retainAgeSeconds = -1 }),
         ("--retain-age", { $0.retainAgeSeconds = .infinity }),

@@ -107,11 +107,16 @@ public struct FrameParser: Sendable {
 
     /// Ends the stream: no memory, no input, no further results.
     mutating func finish(_ input: inout ByteBuffer) {
+        abandon()
+        input.moveReaderIndex(to: input.writerIndex)
+    }
+
+    /// Ends the stream in the middle of whatever is under way: no memory, no further results.
+    public mutating func abandon() {
         phase = .finished
         pending = ByteBuffer()
         messageByteCount = 0
         messageOpcode = nil
-        input.moveReaderIndex(to: input.writerIndex)
     }
 
     static let invalidText = "Text is not valid UTF-8"

@@ -42,6 +42,8 @@ final class Gateway {
     let socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
     /// Sockets that are not WebSockets yet.
     var pending: PendingSockets
+    /// What strangers make this loop keep.
+    private(set) var memory: EdgeMemory
     private let connectRate: SharedRateLimit
     private let recorder: Recorder
     private let inFlight: InFlight
@@ -78,6 +80,7 @@ final class Gateway {
         origins = OriginRule(configuration.allowedOrigins)
         socketOwner = machine.socketOwner
         pending = PendingSockets(countMax: configuration.pendingSocketsMax)
+        memory = EdgeMemory(bytesMax: configuration.edgeBytesMax)
     }
 
     var slowConsumerPolicy: SlowConsumerPolicy { configuration.slowConsumerPolicy }
@@ -151,6 +154,15 @@ final class Gateway {
             let intents = self.intents.take()
             self.recorder.eventLoop.execute { [recorder = self.recorder] in recorder.submit(intents) }
         }
+    }
+
+    // MARK: Memory
+
+    /// A socket keeps so many bytes of what its client sent and has not finished. If that is too much for the loop, others have to
+    /// go, or this one.
+    func keep(_ bytes: Int, for holder: some EdgeHolder) {
+        memory.update(holder, to: bytes)
+        while let excess = memory.takeExcess() { excess.endForMemory() }
     }
 
     // MARK: Back-pressure

@@ -16,6 +16,9 @@ final class InFlight: Sendable {
     /// Whether new work should wait.
     var isFull: Bool { bytes.load(ordering: .relaxed) >= bytesMax }
 
+    /// How many there are now.
+    var now: Int { bytes.load(ordering: .relaxed) }
+
     /// Adds intents.
     func add(_ weight: Int) {
         bytes.wrappingAdd(weight, ordering: .relaxed)

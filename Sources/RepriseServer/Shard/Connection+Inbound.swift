@@ -33,8 +33,10 @@ extension Connection: ChannelDuplexHandler {
         if case .opening = lifecycle {
             // At most what the HTTP decoder had read already, or one read; the kernel keeps the rest.
             unparsed.setOrWriteBuffer(&bytes)
+            noteKept()
         } else if unparsed != nil {
             unparsed?.writeBuffer(&bytes)
+            noteKept()
         } else {
             receive(&bytes)
             if !isSecure, unparsed == nil { gateway.receiveBuffer.giveBack(bytes) }
@@ -103,6 +105,15 @@ extension Connection: ChannelDuplexHandler {
             handle(inbound, now: now, &pongs)
         }
         answer(&pongs)
+        noteKept()
+    }
+
+    /// Says what the connection keeps of what its client sent. A little of it is free: while too much is in flight, each one may
+    /// have to keep a scarce read.
+    private func noteKept() {
+        var kept = parser.heapByteCount + (unparsed?.storageCapacity ?? 0)
+        if kept <= 2 * ReceiveBuffer.scarceCapacity { kept = 0 }
+        if kept > 0 || edgeSlot != .none { gateway.keep(kept, for: self) }
     }
 
     /// Answers the pings of one read with one send.
@@ -138,6 +149,14 @@ extension Connection: ChannelDuplexHandler {
             answer(&pongs)
             end(Ending(cause: .protocol, code: code, reason: reason))
         }
+    }
+}
+
+extension Connection: EdgeHolder {
+    func endForMemory() {
+        unparsed = nil
+        parser.abandon()
+        end(Ending(cause: .protocol, code: .policyViolation, reason: "Unfinished for too long, and memory is scarce"))
     }
 }
 

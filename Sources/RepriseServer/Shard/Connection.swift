@@ -53,6 +53,8 @@ final class Connection {
     var memberIndex = -1
     /// The index among the shard's idle connections; −1 outside of them.
     var idleIndex = -1
+    /// The place in the loop's account of what is kept.
+    var edgeSlot = EdgeMemory.Slot.none
     /// When bytes last went either way; while it is idle, the shard knows better.
     private(set) var lastTraffic = NIODeadline.uptimeNanoseconds(0)
     /// When it was activated, by the loop's clock.
@@ -245,6 +247,8 @@ final class Connection {
     func socketEnded() {
         descriptor = -1
         context = nil
+        unparsed = nil
+        if edgeSlot != .none { gateway.keep(0, for: self) }
         closeDeadline?.cancel()
         let remains = outbox.finish(ring: shard.ring, performedThrough: shard.performedThrough)
         if let skipped = remains.skipped { shard.record(skipped, of: id) }
