@@ -55,6 +55,8 @@ package struct RunningServer: Sendable {
         let gate = LogGate()
         let inFlight = InFlight(bytesMax: configuration.inFlightBytesMax)
         let retentionStatus = RetentionStatus()
+        let logTime = LogTime(startup.writer.tail.time, clock: machine.clock, logger: logger)
+        logTime.check()
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let connectRate = SharedRateLimit(perSecond: configuration.connectRateMax)
         let log = startup.log
@@ -79,7 +81,7 @@ package struct RunningServer: Sendable {
         let recorder = Recorder(
             eventLoop: recordsOnLoop ? loops.sockets[0] : loops.disk, startup: startup, configuration: configuration,
             gate: gate, inFlight: inFlight, observations: shards.map(\.observation), retentionStatus: retentionStatus,
-            clock: machine.clock, onFailure: onFailure)
+            logTime: logTime, clock: machine.clock, onFailure: onFailure)
         let syncInterval: TimeAmount? =
             configuration.durability == .interval
             ? .milliseconds(Int64(configuration.syncIntervalMilliseconds)) : nil
@@ -97,7 +99,8 @@ package struct RunningServer: Sendable {
                 shard.start(gateway)
                 if let player { gateway.onOpen = { player.viewerJoined() } }
                 let management = ManagementAPI(
-                    gateway: gateway, rule: rule, shards: shards, log: log, retention: retentionStatus, player: player)
+                    gateway: gateway, rule: rule, shards: shards, log: log, retention: retentionStatus,
+                    logTime: logTime, player: player)
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
                     parts: NIOLoopBound((gateway, management), eventLoop: shard.eventLoop))

@@ -228,6 +228,18 @@ def test_retain_age_removes_what_is_older(serve):
     assert_holds(server.log)
 
 
+def test_retain_age_removes_what_is_older_while_nothing_happens(serve):
+    server = serve()
+    with server.raw() as client:
+        chatter(server, client, 30)
+    server.log.disconnected()
+    server.stop()
+    server = serve("--retain-age", "1s")
+    eventually(lambda: server.health().json["retention"]["firstPosition"] > 25, "old events are trimmed away")
+    server.stop()
+    assert_holds(server.log)
+
+
 def test_settings(serve):
     def printed(*flags):
         done = run("serve", "--print-config", *flags)

@@ -11,7 +11,8 @@ struct LogStatsCommand: ParsableCommand {
             Fan-out is the number of recipients of each message and each ordered send; it is derived by the engine, as \
             in a replay. The charts reach from the first event to the last, in at most \(EventRates.bucketCountMax) \
             columns. A server notes the slowest commit between two checkpoints; the slowest of these are listed with \
-            the last position that each wrote. Every line begins with the position that it speaks of.
+            the last position that each wrote. When the time of the last event is ahead of this machine's clock, because one of \
+            the two was wrong, it says by how much (clockLead, seconds). Every line begins with the position that it speaks of.
 
             Examples:
               reprise log stats
@@ -48,6 +49,8 @@ struct LogStatsCommand: ParsableCommand {
         if let positions = statistics.positions, let times = statistics.times {
             lines.append(
                 "from \(positions.lowerBound), \(times.lowerBound.iso8601()), to \(times.upperBound.iso8601())")
+            let lead = ClockLead(of: times.upperBound, over: .now)
+            if lead > .usualMax { lines.append("the last event is \(lead.seconds) s ahead of this machine's clock") }
         }
         lines += statistics.counts.map { "\($0.count) \($0.word)" }
         lines.append("\(statistics.liveConnections) live connections")
@@ -101,9 +104,11 @@ struct LogStatsCommand: ParsableCommand {
         if let times = statistics.times {
             buffer.writeJSON("firstTime", times.lowerBound)
             buffer.writeJSON("lastTime", times.upperBound)
+            buffer.writeJSON("clockLead", ClockLead(of: times.upperBound, over: .now).seconds)
         } else {
             buffer.writeJSONNull("firstTime")
             buffer.writeJSONNull("lastTime")
+            buffer.writeJSONNull("clockLead")
         }
         buffer.writeJSONKey("events")
         buffer.beginJSON()

@@ -23,6 +23,7 @@ final class ManagementAPI {
     private let shards: [Shard]
     private let log: EventLog
     private let retention: RetentionStatus
+    private let logTime: LogTime
     /// Plays a recording, if this server does.
     private let player: Player?
 
@@ -31,6 +32,7 @@ final class ManagementAPI {
 
     init(
         gateway: Gateway, rule: ManagementRule, shards: [Shard], log: EventLog, retention: RetentionStatus,
+        logTime: LogTime,
         player: Player? = nil
     ) {
         self.gateway = gateway
@@ -38,6 +40,7 @@ final class ManagementAPI {
         self.shards = shards
         self.log = log
         self.retention = retention
+        self.logTime = logTime
         self.player = player
     }
 
@@ -45,13 +48,14 @@ final class ManagementAPI {
 
     // MARK: Health
 
-    /// Liveness: red while the log refuses, with the reason. Where old events are trimmed away, it says from where on the
-    /// log has them, and what keeps it from trimming.
+    /// Liveness: red while the log refuses, with the reason. It says how many seconds the time of the log is ahead of the clock, which
+    /// is no reason to be red. Where old events are trimmed away, it says from where on the log has them, and what keeps it from
+    /// trimming.
     func health() -> HTTPReply {
-        let retained = retention.json.map { ",\"retention\":\($0)" } ?? ""
-        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"\(retained)}") }
-        return .json(
-            .serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))\(retained)}")
+        var more = ",\"clockLead\":\(logTime.lead.seconds)"
+        if let retained = retention.json { more += ",\"retention\":\(retained)" }
+        guard let reason = gateway.gate.refusal else { return .json(.ok, "{\"status\":\"ok\"\(more)}") }
+        return .json(.serviceUnavailable, "{\"status\":\"failing\",\"reason\":\(JSONText.quoted(reason))\(more)}")
     }
 
     /// Whether new connections are wanted.

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import Reprise
 
 extension Recorder {
-    /// Starts the periodic sync of `interval`, and the check for readers that died.
+    /// Starts the periodic sync of `interval`, and the checks for readers that died and for a clock that was set back.
     ///
     /// - Parameter syncLoop: waits for the disk. LMDB lets any thread sync while another one commits.
     func startHousekeeping(syncInterval: TimeAmount?, syncLoop: any EventLoop) {
@@ -29,6 +29,7 @@ extension Recorder {
         startRetention()
         eventLoop.scheduleRepeatedTask(initialDelay: .minutes(1), delay: .minutes(1)) { _ in
             _ = try? self.writer.log.environment.clearStaleReaders()  // an error here costs disk space, nothing else
+            self.logTime.check()
         }
     }
 

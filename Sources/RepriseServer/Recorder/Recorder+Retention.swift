@@ -14,6 +14,8 @@ struct Retention {
     /// How old an event may become, nanoseconds; 0 for any age.
     let age: Int64
     let status: RetentionStatus
+    /// What is known of age beside the times of events.
+    var marks: RetentionMarks
     /// What has been appended since the last step.
     private var appended = (events: 0, weight: 0)
     /// Whether the last look found something to remove.
@@ -40,6 +42,7 @@ struct Retention {
     init(_ configuration: ServerConfiguration, status: RetentionStatus) {
         bytesMax = configuration.retainBytes
         age = Int64(configuration.retainAgeSeconds * Double(Timestamp.nanosecondsPerSecond))
+        marks = RetentionMarks(age: .nanoseconds(age))
         self.status = status
     }
 
@@ -128,12 +131,15 @@ extension Recorder {
     }
 
     /// The first position that must stay, or `nil` where nothing is to be removed. What some shard has still to perform
-    /// stays in any case.
+    /// stays in any case. The age of an event is what the clock says, or how long this server has seen it, whichever is more.
     private func firstToKeep() throws(LogError) -> Position? {
         var place = Position.zero
         if retention.age > 0 {
             let (moment, overflow) = clock().rawValue.subtractingReportingOverflow(retention.age)
             place = try writer.log.firstPosition(atOrAfter: Timestamp(rawValue: overflow ? .min : moment))
+            if let aged = retention.marks.aged(tail: writer.tail.position, now: eventLoop.now) {
+                place = max(place, aged.next)
+            }
         }
         if retention.bytesMax > 0, try writer.log.contentBytes() > retention.bytesMax { place = Position(.max) }
         guard place > .zero else { return nil }

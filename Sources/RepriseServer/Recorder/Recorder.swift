@@ -16,6 +16,7 @@ final class Recorder: @unchecked Sendable {
     let gate: LogGate
     let inFlight: InFlight
     let observations: [ShardObservation]
+    let logTime: LogTime
     let reserveBytes: Int
     let onFailure: @Sendable (ServerError) -> Void
     /// The run state while this server runs.
@@ -56,7 +57,7 @@ final class Recorder: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, startup: consuming Startup, configuration: ServerConfiguration, gate: LogGate,
-        inFlight: InFlight, observations: [ShardObservation], retentionStatus: RetentionStatus,
+        inFlight: InFlight, observations: [ShardObservation], retentionStatus: RetentionStatus, logTime: LogTime,
         clock: @escaping @Sendable () -> Timestamp, onFailure: @escaping @Sendable (ServerError) -> Void
     ) {
         self.eventLoop = eventLoop
@@ -66,6 +67,7 @@ final class Recorder: @unchecked Sendable {
         self.gate = gate
         self.inFlight = inFlight
         self.observations = observations
+        self.logTime = logTime
         self.clock = clock
         self.onFailure = onFailure
         reserveBytes = configuration.logReserveBytes
@@ -253,6 +255,7 @@ final class Recorder: @unchecked Sendable {
 
     /// Notes how long the commit took that has just ended and wrote `addenda`.
     func noteCommit(since began: NIODeadline) {
+        logTime.note(writer.tail.time)
         let took = UInt64(max(0, (eventLoop.now - began).nanoseconds))
         if !addenda.checkpoints.isEmpty { slowestCommit = nil }
         if let slowest = slowestCommit?.nanoseconds, slowest >= took { return }

@@ -13,7 +13,7 @@ internal import Reprise
 final class Shard: @unchecked Sendable {
     let index: Int
     let eventLoop: any EventLoop
-    let observation = ShardObservation()
+    let observation: ShardObservation
     let ringBytesMax: Int
     /// Reads for connections that catch up; `nil` where the policy is another.
     let reader: CatchUpReader?
@@ -64,6 +64,7 @@ final class Shard: @unchecked Sendable {
         self.ringBytesMax = ringBytesMax
         self.reader = reader
         self.performedThrough = performedThrough
+        observation = ShardObservation(performedThrough: performedThrough)
         idle = IdleConnections(queue: sendQueue)
     }
 

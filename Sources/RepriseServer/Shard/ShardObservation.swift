@@ -3,7 +3,12 @@ internal import Synchronization
 
 /// What a shard has done, readable from the Recorder's loop when it writes a checkpoint.
 final class ShardObservation: Sendable {
-    private let state = Mutex(Checkpoint.Observation(performedThrough: .zero))
+    private let state: Mutex<Checkpoint.Observation>
+
+    /// - Parameter performedThrough: where the shard begins: a server to which nothing happens has performed that much.
+    init(performedThrough: Position = .zero) {
+        state = Mutex(Checkpoint.Observation(performedThrough: performedThrough))
+    }
 
     /// Called by the shard after each batch. Uncontended but for one read in a thousand events.
     func update(_ observation: Checkpoint.Observation) {

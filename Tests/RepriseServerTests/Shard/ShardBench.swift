@@ -46,8 +46,9 @@ final class ShardBench {
         count = ConnectionCount(limit: 2)
         recorder = Recorder(
             eventLoop: loop, startup: startup, configuration: configuration, gate: gate, inFlight: inFlight,
-            observations: [shard.observation], retentionStatus: RetentionStatus(), clock: { Timestamp(rawValue: 1) },
-            onFailure: { _ in })
+            observations: [shard.observation], retentionStatus: RetentionStatus(),
+            logTime: LogTime(Timestamp(rawValue: 1), clock: machine.clock, logger: LiveServer.logger),
+            clock: machine.clock, onFailure: { _ in })
         recorder.start([shard])
         gateway = Gateway(
             shard: shard, configuration: configuration, recorder: recorder, gate: gate, inFlight: inFlight,
