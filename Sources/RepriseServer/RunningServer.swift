@@ -13,7 +13,7 @@ package struct RunningServer: Sendable {
     let rooms: [LoopRoom]
     let recorder: Recorder
     let shards: [Shard]
-    private let reader: CatchUpReader?
+    private let reader: DiskReader
     private let headerLimits: NIOHTTPDecoderLimitConfiguration
 
     /// The loops of a server.
@@ -22,11 +22,11 @@ package struct RunningServer: Sendable {
         var sockets: [any EventLoop]
         /// What may wait for the disk.
         var disk: any EventLoop
-        /// Reads for connections that catch up; `nil` where the policy is another.
-        var reader: (any EventLoop)?
+        /// Reads the log, for connections that catch up and for the management API.
+        var reader: any EventLoop
 
         /// Names the loops.
-        package init(sockets: [any EventLoop], disk: any EventLoop, reader: (any EventLoop)?) {
+        package init(sockets: [any EventLoop], disk: any EventLoop, reader: any EventLoop) {
             self.sockets = sockets
             self.disk = disk
             self.reader = reader
@@ -60,14 +60,12 @@ package struct RunningServer: Sendable {
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let connectRate = SharedRateLimit(perSecond: configuration.connectRateMax)
         let log = startup.log
-        let reader = loops.reader.map { loop in
-            CatchUpReader(
-                eventLoop: loop,
-                catchUp: CatchUp(
-                    log, configuration: configuration.engine,
-                    bytesMax: min(CatchUp.chunkBytesMax, configuration.ringBytesMax / 8)),
-                logger: logger)
-        }
+        let reader = DiskReader(
+            eventLoop: loops.reader, log: log,
+            catchUp: CatchUp(
+                log, configuration: configuration.engine,
+                bytesMax: min(CatchUp.chunkBytesMax, configuration.ringBytesMax / 8)),
+            logger: logger)
         let sendQueueLog = SendQueueLog(logger)
         let shards = loops.sockets.enumerated().map { index, loop in
             Shard(
@@ -99,7 +97,7 @@ package struct RunningServer: Sendable {
                 shard.start(gateway)
                 if let player { gateway.onOpen = { player.viewerJoined() } }
                 let management = ManagementAPI(
-                    gateway: gateway, rule: rule, shards: shards, log: log, retention: retentionStatus,
+                    gateway: gateway, rule: rule, shards: shards, reader: reader, retention: retentionStatus,
                     logTime: logTime, player: player)
                 return LoopRoom(
                     eventLoop: shard.eventLoop,
@@ -176,8 +174,7 @@ package struct RunningServer: Sendable {
     /// Takes the parts apart without ending anything: nothing is recorded, sent or read any more.
     package func abandon() -> EventLoopFuture<Void> {
         let loop = recorder.eventLoop
-        let reading = reader?.stop().hop(to: loop) ?? loop.makeSucceededVoidFuture()
-        return reading.flatMap { [shards] in onEach(shards, of: loop) { $0.stop() } }
+        return reader.stop().hop(to: loop).flatMap { [shards] in onEach(shards, of: loop) { $0.stop() } }
     }
 
     /// The same for a server whose loops have stopped for good: nobody is left to wait for, or to be told.

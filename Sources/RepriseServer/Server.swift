@@ -67,8 +67,7 @@ public struct Server: Service {
         let descriptors = Host.raiseDescriptorLimit(toHold: configuration.clientDescriptorsMax + 64)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loopCount)
         let diskLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let readerLoop =
-            configuration.slowConsumerPolicy == .catchUp ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
+        let readerLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let playerLoop = playback.map { _ in MultiThreadedEventLoopGroup(numberOfThreads: 1) }
         Host.closeEpollsOnExec()
         let result = await Result {
@@ -76,11 +75,11 @@ public struct Server: Service {
                 try playerLoop.map { try Player(playback, eventLoop: $0.next(), clock: { Host.now }) }
             }
             try await fitted(to: descriptors).serve(
-                on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop?.next(), player: player)
+                on: loops, diskLoop: diskLoop.next(), readerLoop: readerLoop.next(), player: player)
         }
         try await loops.shutdownGracefully()
         try await diskLoop.shutdownGracefully()
-        try await readerLoop?.shutdownGracefully()
+        try await readerLoop.shutdownGracefully()
         try await playerLoop?.shutdownGracefully()
         withExtendedLifetime(lock) {}
         try result.get()
@@ -108,7 +107,7 @@ public struct Server: Service {
     }
 
     private func serve(
-        on loops: MultiThreadedEventLoopGroup, diskLoop: any EventLoop, readerLoop: (any EventLoop)?,
+        on loops: MultiThreadedEventLoopGroup, diskLoop: any EventLoop, readerLoop: any EventLoop,
         player: Player?
     ) async throws {
         let engineRoom = EngineRoom()

@@ -21,7 +21,7 @@ final class ManagementAPI {
     let rule: ManagementRule
     private let gateway: Gateway
     private let shards: [Shard]
-    private let log: EventLog
+    private let reader: DiskReader
     private let retention: RetentionStatus
     private let logTime: LogTime
     /// Plays a recording, if this server does.
@@ -31,14 +31,14 @@ final class ManagementAPI {
     static let waitingBytesMax = 1 << 20
 
     init(
-        gateway: Gateway, rule: ManagementRule, shards: [Shard], log: EventLog, retention: RetentionStatus,
+        gateway: Gateway, rule: ManagementRule, shards: [Shard], reader: DiskReader, retention: RetentionStatus,
         logTime: LogTime,
         player: Player? = nil
     ) {
         self.gateway = gateway
         self.rule = rule
         self.shards = shards
-        self.log = log
+        self.reader = reader
         self.retention = retention
         self.logTime = logTime
         self.player = player
@@ -141,17 +141,21 @@ final class ManagementAPI {
     }
 
     private func describe(_ id: ConnectionID) -> EventLoopFuture<HTTPReply> {
-        find(id) { $0.lastTrafficTime }.map { [log] lastActive in
-            // The log has the headers: a connection does not carry them about.
-            guard let lastActive, let opening = try? log.opening(of: id) else { return .gone }
-            let (time, connected) = (opening.time, opening.connected)
-            let agent = connected.userAgent.map(JSONText.quoted) ?? "null"
-            return .json(
-                .ok,
-                "{\"connectedAt\":\"\(time.iso8601(fractionDigits: 3))\","
-                    + "\"identity\":{\"sourceIp\":\(JSONText.quoted(connected.sourceIP)),\"userAgent\":\(agent)},"
-                    + "\"lastActiveAt\":\"\(max(time, lastActive).iso8601(fractionDigits: 3))\"}")
-        }
+        // The log has the headers: a connection does not carry them about. It is read elsewhere, since it may have to come from the disk.
+        find(id) { $0.lastTrafficTime }.assumeIsolated().flatMap { lastActive in
+            guard let lastActive else { return self.done(.gone) }
+            return self.reader.opening(of: id, for: self.eventLoop).assumeIsolated().flatMap { opening in
+                if let opening { return self.done(.description(of: opening, lastActive: lastActive)) }
+                // It has left and was trimmed away meanwhile, or the log lacks what it must have.
+                return self.find(id) { _ in true }.map { [reader = self.reader] isOpen in
+                    guard isOpen != nil else { return .gone }
+                    reader.noteUndescribed(id, "the log does not know it", isDamage: true)
+                    return .unreadable("it does not know the connection")
+                }
+            }.nonisolated().recover { error in
+                (error as? LogError).map { .unreadable("\($0)") } ?? .unavailable("The server is stopping")
+            }
+        }.nonisolated()
     }
 
     private func delete(_ id: ConnectionID) -> EventLoopFuture<HTTPReply> {
@@ -187,6 +191,22 @@ final class ManagementAPI {
 extension HTTPReply {
     /// 410: unknown, closed, or not open yet. Without the header SDKs would not raise `GoneException`.
     static let gone = HTTPReply(status: .gone, headers: [("x-amzn-ErrorType", "GoneException")])
+
+    /// 500: the log has not what it must have.
+    fileprivate static func unreadable(_ reason: String) -> HTTPReply {
+        error(.internalServerError, "InternalServerException", "The log cannot be read: \(reason)")
+    }
+
+    /// What the log says of a connection, and when bytes last went either way.
+    fileprivate static func description(of opening: EventLog.Opening, lastActive: Timestamp) -> HTTPReply {
+        let (time, connected) = (opening.time, opening.connected)
+        let agent = connected.userAgent.map(JSONText.quoted) ?? "null"
+        return .json(
+            .ok,
+            "{\"connectedAt\":\"\(time.iso8601(fractionDigits: 3))\","
+                + "\"identity\":{\"sourceIp\":\(JSONText.quoted(connected.sourceIP)),\"userAgent\":\(agent)},"
+                + "\"lastActiveAt\":\"\(max(time, lastActive).iso8601(fractionDigits: 3))\"}")
+    }
 
     /// 429: too much is in flight, or the client's buffer is full.
     static let limitExceeded = tooMany("Too many requests are in flight", type: "LimitExceededException")

@@ -15,8 +15,8 @@ final class Shard: @unchecked Sendable {
     let eventLoop: any EventLoop
     let observation: ShardObservation
     let ringBytesMax: Int
-    /// Reads for connections that catch up; `nil` where the policy is another.
-    let reader: CatchUpReader?
+    /// Reads for connections that catch up; `nil` where none does.
+    let reader: DiskReader?
     /// Completes when no connection is left.
     private var emptied: EventLoopPromise<Void>?
     /// Why connections will not leave the log any more.
@@ -57,7 +57,7 @@ final class Shard: @unchecked Sendable {
 
     init(
         index: Int, eventLoop: any EventLoop, ringBytesMax: Int, performedThrough: Position,
-        reader: CatchUpReader? = nil, sendQueue: SendQueue? = SendQueue()
+        reader: DiskReader? = nil, sendQueue: SendQueue? = SendQueue()
     ) {
         self.index = index
         self.eventLoop = eventLoop

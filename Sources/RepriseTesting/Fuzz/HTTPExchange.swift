@@ -53,7 +53,7 @@ struct HTTPExchange: Equatable {
             name: "fuzzed", batchesSends: false, socketOwner: { _, _ in .trusted })
         let loop = EmbeddedEventLoop()
         let starting = try RunningServer.start(
-            configuration, machine: machine, loops: .init(sockets: [loop], disk: loop, reader: nil),
+            configuration, machine: machine, loops: .init(sockets: [loop], disk: loop, reader: loop),
             logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }, onFailure: { _ in })
         loop.run()
         let server = try starting.wait()

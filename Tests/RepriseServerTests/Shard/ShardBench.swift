@@ -36,8 +36,9 @@ final class ShardBench {
         machine.clock = { Timestamp(rawValue: 1) }
         let startup = try Startup(configuration, machine: machine)
         let log = readsWrongLog ? try LogBuilder(folder.path + "/wrong").log : startup.log
-        let reader = CatchUpReader(
-            eventLoop: loop, catchUp: CatchUp(log, configuration: configuration.engine, bytesMax: ringBytesMax / 8),
+        let reader = DiskReader(
+            eventLoop: loop, log: log,
+            catchUp: CatchUp(log, configuration: configuration.engine, bytesMax: ringBytesMax / 8),
             logger: LiveServer.logger)
         shard = Shard(
             index: 0, eventLoop: loop, ringBytesMax: ringBytesMax, performedThrough: startup.firstPosition,
