@@ -89,8 +89,9 @@ extension ServerAnnouncement {
         if admin != "same" { management.append(admin == "off" ? admin : "at \(admin)") }
         if isManagementOpen { management.append("open to every caller") }
         let note = management.isEmpty ? "" : ", management API " + management.joined(separator: ", ")
+        let kept = retainedBytes > 0 ? "; keeps \(ByteCount.show(retainedBytes)) of events, --retain-bytes 0 all" : ""
         return "\(url) is up\(note): data \(dataPath), first position \(firstPosition), "
-            + "closed \(closed) of the last session"
+            + "closed \(closed) of the last session\(kept)"
     }
 
     fileprivate var json: String {
@@ -104,6 +105,7 @@ extension ServerAnnouncement {
         buffer.writeJSON("data", dataPath)
         buffer.writeJSON("firstPosition", firstPosition.rawValue)
         buffer.writeJSON("closedConnections", UInt64(closedConnections))
+        buffer.writeJSON("retainBytes", UInt64(retainedBytes))
         buffer.endJSON()
         return String(buffer: buffer)
     }

@@ -110,7 +110,8 @@ struct ServeOptions: ParsableArguments {
     @Option(
         help: """
             Bytes of events to keep, such as 10GiB: the oldest are trimmed away while the server runs. A client that is \
-            further behind is a slow consumer. 0 keeps everything. (default: 0)
+            further behind is a slow consumer. half: half of --log-bytes, or all of one too small for that. off or \
+            0 keeps everything; when the log is full, connects and messages are refused. (default: half)
             """)
     var retainBytes: String?
     @Option(help: "Age of events to keep, such as 12h or 7d: older ones are trimmed away. (default: 0, keep all)")

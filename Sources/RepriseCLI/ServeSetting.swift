@@ -76,7 +76,14 @@ struct ServeSetting: Sendable {
         bytes("inFlightBytes", \.inFlightBytesMax),
         bytes("edgeBytes", \.edgeBytesMax),
         bytes("logBytes", \.logBytes),
-        bytes("retainBytes", \.retainBytes),
+        ServeSetting(
+            key: "retainBytes",
+            read: { text, configuration in
+                configuration.retainBytes = text == "half" ? nil : text == "off" ? 0 : ByteCount.parse(text)
+                return text == "half" || configuration.retainBytes != nil
+            },
+            form: "half, off, or a number of bytes such as 65536, 64KiB, 16MiB or 2GiB",
+            show: { $0.retainBytes.map(String.init) ?? "half" }),
         seconds("retainAge", \.retainAgeSeconds),
         ServeSetting(
             key: "redactHeaders",
@@ -184,6 +191,14 @@ enum ByteCount {
             return overflow ? nil : product
         }
         return Int(text)
+    }
+
+    /// The count in the largest unit that gives a whole number.
+    static func show(_ count: Int) -> String {
+        for (suffix, factor) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] where count % factor == 0 {
+            return "\(count / factor) \(suffix)"
+        }
+        return "\(count) B"
     }
 }
 

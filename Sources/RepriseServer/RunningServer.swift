@@ -57,6 +57,7 @@ package struct RunningServer: Sendable {
         let retentionStatus = RetentionStatus()
         let logTime = LogTime(startup.writer.tail.time, clock: machine.clock, logger: logger)
         logTime.check()
+        warnOfTrimming(startup.log, configuration, logger)
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let connectRate = SharedRateLimit(perSecond: configuration.connectRateMax)
         let log = startup.log
@@ -114,6 +115,17 @@ package struct RunningServer: Sendable {
         return served.flatMap { server in
             player.start(PlaybackStage(server.rooms[0]), viewers: { count.now }).map { server }
         }
+    }
+
+    /// Says that a log is larger than what is kept of it, before the first event is gone.
+    private static func warnOfTrimming(_ log: EventLog, _ configuration: ServerConfiguration, _ logger: Logger) {
+        let kept = configuration.retainedBytes
+        guard kept > 0, (try? log.holdsMore(than: kept)) == true else { return }
+        logger.warning(
+            """
+            the log holds more than \(kept) bytes: its oldest events are trimmed away from now on (--retain-bytes 0 keeps all, and \
+            refuses connects and messages when the log is full)
+            """)
     }
 
     // MARK: Sockets

@@ -23,6 +23,8 @@ public struct ServerAnnouncement: Sendable {
     public var firstPosition: Position
     /// How many connections of the last session were closed on the way.
     public var closedConnections: Int
+    /// Bytes of events that are kept, older ones being trimmed away; 0 is all.
+    public var retainedBytes: Int
 }
 
 /// A broadcast server on one data folder.
@@ -212,7 +214,8 @@ public struct Server: Service {
         return ServerAnnouncement(
             url: url("ws", configuration.host, port), port: port, admin: admin,
             isManagementOpen: configuration.opensManagement, dataPath: configuration.dataPath,
-            firstPosition: running.firstPosition, closedConnections: running.closedConnections)
+            firstPosition: running.firstPosition, closedConnections: running.closedConnections,
+            retainedBytes: configuration.retainedBytes)
     }
 }
 

@@ -87,8 +87,9 @@ public struct ServerConfiguration: Sendable {
     /// Bytes reserved for the log; the file is sparse.
     public var logBytes = EventLog.mapBytesDefault
 
-    /// Bytes of the log to keep; older events are trimmed away. 0 keeps everything.
-    public var retainBytes = 0
+    /// Bytes of the log to keep; older events are trimmed away. 0 keeps everything, `nil` half of `logBytes`: so nobody who may send
+    /// fills the log for all others.
+    public var retainBytes: Int?
     /// How old an event of the log may become, seconds; older ones are trimmed away. 0 keeps everything.
     public var retainAgeSeconds = 0.0
 
@@ -100,8 +101,18 @@ public struct ServerConfiguration: Sendable {
 
     /// Bytes of the log that are kept free for facts: one `disconnected` for every connection, with its index entry, and
     /// the end of the session; and where the log is trimmed, the pages that one step changes before it frees any.
-    package var logReserveBytes: Int {
-        (4 << 20) + connectionsMax * 1024 + (retains ? (8 << 20) + connectionsMax * 64 : 0)
+    package var logReserveBytes: Int { logReserveBytes(trims: retains) }
+
+    private func logReserveBytes(trims: Bool) -> Int {
+        (4 << 20) + connectionsMax * 1024 + (trims ? (8 << 20) + connectionsMax * 64 : 0)
+    }
+
+    /// Bytes of the log that are kept; 0 is all. A log whose other half has no room for the reserve and for a transaction, before
+    /// it is trimmed, is kept whole.
+    public var retainedBytes: Int {
+        if let retainBytes { return retainBytes }
+        let half = logBytes / 2
+        return half >= logReserveBytes(trims: true) + 2 * Recorder.transactionBytesMax ? half : 0
     }
 
     /// Descriptors of clients when every bound is reached.
@@ -117,7 +128,7 @@ public struct ServerConfiguration: Sendable {
     var opensManagement: Bool { isManagementOpen && admin != .off }
 
     /// Whether old events are trimmed away.
-    var retains: Bool { retainBytes > 0 || retainAgeSeconds > 0 }
+    var retains: Bool { retainedBytes > 0 || retainAgeSeconds > 0 }
 
     /// The frame parser's limits.
     var frameLimits: FrameParser.Limits {
@@ -190,8 +201,8 @@ public struct ServerConfiguration: Sendable {
             logBytes >= logBytesMin, "--log-bytes",
             "must be at least \(logBytesMin) for --max-connections \(connectionsMax): half of that is the reserve")
         try check(
-            retainBytes == 0 || (1 << 20...logBytes - logBytesMin / 2).contains(retainBytes), "--retain-bytes",
-            "must be 0, or \(1 << 20) to \(logBytes - logBytesMin / 2): --log-bytes \(logBytes) less the reserve")
+            retainedBytes == 0 || (1 << 20...logBytes - logBytesMin / 2).contains(retainedBytes), "--retain-bytes",
+            "must be half, 0, or \(1 << 20) to \(logBytes - logBytesMin / 2): --log-bytes \(logBytes) less the reserve")
         try check(
             retainAgeSeconds == 0 || (1...3_153_600_000).contains(retainAgeSeconds), "--retain-age",
             "must be 0, or 1 second to 100 years")

@@ -59,6 +59,7 @@ struct Swarm {
         configuration.lifetimeSeconds = [5, 7200].randomElement(using: &generator) ?? 7200
         configuration.closeTimeoutSeconds = 2
         configuration.messageRateMax = [0, 0, 0, 20].randomElement(using: &generator) ?? 0
+        configuration.retainBytes = 0
         configuration.retainAgeSeconds = [0, 0, 0, 1].randomElement(using: &generator) ?? 0
         configuration.logBytes =
             2 * configuration.logReserveBytes + ([1, 64].randomElement(using: &generator) ?? 1) << 18

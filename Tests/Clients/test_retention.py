@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -245,12 +246,79 @@ def test_settings(serve):
         done = run("serve", "--print-config", *flags)
         return done.returncode, done.stdout + done.stderr
 
-    assert "retainBytes: 0\nretainAge: 0\n" in printed()[1]
+    assert "retainBytes: half\nretainAge: 0\n" in printed()[1]
+    for text in ("off", "0"):
+        assert "retainBytes: 0\nretainAge: 0\n" in printed("--retain-bytes", text)[1]
+    assert "retainBytes: half\n" in printed("--retain-bytes", "half")[1]
     text = printed("--retain-bytes", "10GiB", "--retain-age", "7d")[1]
     assert f"retainBytes: {10 << 30}\nretainAge: {7 * 86400}\n" in text
-    for flags in (["--retain-bytes", "1000GiB"], ["--retain-bytes", "5"], ["--retain-age", "0.1"]):
+    for flags in (["--retain-bytes", "1000GiB"], ["--retain-bytes", "5"], ["--retain-bytes", "most"], ["--retain-age", "0.1"]):
         code, text = printed(*flags)
         assert code == 64 and flags[0] in text, text
+
+
+def flood(server, messages, size=30_000, window=40):
+    """Sends as much as a stranger may; returns the first answer that is another than what was sent."""
+    with server.raw() as client:
+        for first in range(0, messages, window):
+            texts = [f"{number:08}" + "x" * size for number in range(first, first + window)]
+            for text in texts:
+                client.send_frame(TEXT, message(text))
+            answers = [client.receive_text() for _ in texts]
+            for text, answer in zip(texts, answers):
+                if answer != f'"{text}"':
+                    return answer
+    return None
+
+
+SMALL = (
+    "--max-connections", "50", "--log-bytes", "64MiB", "--durability", "never", "--route", "onMessage=echo:data")
+
+
+def test_one_client_does_not_fill_the_log_for_all(serve):
+    server = serve(*SMALL)
+    assert server.announcement["retainBytes"] == 32 << 20
+    assert server.health().json["retention"] == {"firstPosition": 1}
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(lambda _: flood(server, 1200), range(4))) == [None] * 4
+    assert server.health().status == 200
+    assert server.health().json["retention"]["firstPosition"] > 1000
+    with server.raw():
+        server.stop()
+    assert_holds(server.log)
+    assert (server.data / "data.mdb").stat().st_blocks * 512 < 64 << 20
+
+
+def test_a_server_that_keeps_all_is_full_one_day(serve):
+    server = serve(*SMALL, "--retain-bytes", "off")
+    assert server.announcement["retainBytes"] == 0
+    assert "Internal server error" in flood(server, 3000)
+    assert server.health().status == 503 and "retention" not in server.health().json
+    server.stop()
+    assert server.log.export()[0]["position"] == 1
+
+
+def test_a_log_that_is_larger_than_what_is_kept_is_named_before_it_is_trimmed(serve):
+    server = serve("--retain-bytes", "off", "--durability", "never")
+    assert flood(server, 1400) is None
+    server.stop()
+    server = serve(*SMALL)
+    assert "oldest events are trimmed away" in server.stderr and "--retain-bytes 0" in server.stderr
+    eventually(lambda: server.health().json["retention"]["firstPosition"] > 1, "it is trimmed")
+    server.stop()
+    assert_holds(server.log)
+    server = serve("--durability", "never")
+    assert server.stderr == ""
+
+
+def test_the_ready_line_says_that_old_events_are_trimmed(folder):
+    with subprocess.Popen(
+        [BINARY, "serve", "--port", "0", "--data", str(folder / "data")], stdout=subprocess.PIPE, text=True,
+        env=environment()) as process:
+        line = process.stdout.readline()
+        process.terminate()
+        assert process.wait(15) == 0
+    assert line.endswith("; keeps 32 GiB of events, --retain-bytes 0 all\n")
 
 
 def test_a_consumer_that_was_trimmed_past_ends_as_slow_and_truthfully(serve):

@@ -9,6 +9,26 @@ import Testing
         try ServerConfiguration().validate()
     }
 
+    @Test func `keeps half of the log, where that leaves room to trim`() throws {
+        var configuration = ServerConfiguration()
+        #expect(configuration.retainedBytes == configuration.logBytes / 2)
+        configuration.logBytes = 2 * (configuration.logReserveBytes + 2 * Recorder.transactionBytesMax)
+        #expect(configuration.retainedBytes == configuration.logBytes / 2)
+        try configuration.validate()
+        configuration.logBytes -= 2
+        #expect(configuration.retainedBytes == 0)
+        try configuration.validate()
+    }
+
+    @Test func `keeps what it is told to`() throws {
+        var configuration = ServerConfiguration()
+        configuration.retainBytes = 0
+        #expect(configuration.retainedBytes == 0)
+        configuration.retainBytes = 5 << 20
+        #expect(configuration.retainedBytes == 5 << 20)
+        try configuration.validate()
+    }
+
     private static let wrong: [(flag: String, change: @Sendable (inout ServerConfiguration) -> Void)] = [
         ("--port", { $0.port = 65_536 }), ("--port", { $0.port = -1 }), ("--stage", { $0.stage = "" }),
         ("--stage", { $0.stage = "a/b" }), ("--stage", { $0.stage = "é" }), ("--stage", { $0.stage = "health" }),

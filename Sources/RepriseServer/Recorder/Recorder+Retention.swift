@@ -40,7 +40,7 @@ struct Retention {
     static let interval = TimeAmount.milliseconds(1000)
 
     init(_ configuration: ServerConfiguration, status: RetentionStatus) {
-        bytesMax = configuration.retainBytes
+        bytesMax = configuration.retainedBytes
         age = Int64(configuration.retainAgeSeconds * Double(Timestamp.nanosecondsPerSecond))
         marks = RetentionMarks(age: .nanoseconds(age))
         self.status = status
@@ -58,7 +58,18 @@ struct Retention {
         appended.weight += weight
     }
 
-    mutating func noteStep() { appended = (0, 0) }
+    /// A step is taken: it makes up for so much that was appended.
+    mutating func noteStep() {
+        appended = (
+            max(0, appended.events - Retention.eventsPerStep), max(0, appended.weight - Retention.bytesPerStep)
+        )
+    }
+
+    /// There is nothing to remove now.
+    mutating func rest() {
+        isDue = false
+        appended = (0, 0)
+    }
 }
 
 /// What `/health` says about retention, readable from every loop.
@@ -72,6 +83,14 @@ final class RetentionStatus: Sendable {
         guard let state = state.withLock({ $0 }) else { return nil }
         let problem = state.problem.map { ",\"problem\":\(JSONText.quoted($0))" } ?? ""
         return "{\"firstPosition\":\(state.first)\(problem)}"
+    }
+}
+
+extension EventLog {
+    /// Whether more bytes are in use than so many. What the file has is known without a look, and is never less.
+    func holdsMore(than bytes: Int) throws(LogError) -> Bool {
+        guard environment.info.usedBytes > bytes else { return false }
+        return try contentBytes() > bytes
     }
 }
 
@@ -90,8 +109,8 @@ extension Recorder {
     /// Removes something right behind a commit, if so much was appended that neither the next look nor a quiet moment may
     /// be waited for.
     func trimBesideCommits() {
-        guard retention.isOn, retention.mustKeepUp else { return }
-        trimStep()
+        guard retention.isOn else { return }
+        while retention.mustKeepUp { trimStep() }  // a transaction may have appended more than a step removes
     }
 
     private func scheduleStep(in delay: TimeAmount) {
@@ -106,22 +125,16 @@ extension Recorder {
 
     private func trimStep() {
         retention.noteStep()
-        guard machine.phase == .recording else {
-            retention.isDue = false
-            return
-        }
+        guard machine.phase == .recording else { return retention.rest() }
         do throws(LogError) {
-            guard let place = try firstToKeep() else {
-                retention.isDue = false
-                return
-            }
+            guard let place = try firstToKeep() else { return retention.rest() }
             if retention.trim == nil { retention.trim = try LogTrim(writer.log) }
             guard var trim = retention.trim.take() else { return }
             let eventsMax = min(max(Retention.stepEvents, trim.liveCount), LogTrim.stepEventsMax)
             let step = try trim.step(before: place, eventsMax: eventsMax)
             retention.trim = trim
-            retention.isDue = step.events > 0
-            guard step.events > 0 else { return }
+            guard step.events > 0 else { return retention.rest() }
+            retention.isDue = true
             retention.isTrimmed = true
             retention.status.update(first: trim.first)
             reopenGate()
@@ -141,7 +154,7 @@ extension Recorder {
                 place = max(place, aged.next)
             }
         }
-        if retention.bytesMax > 0, try writer.log.contentBytes() > retention.bytesMax { place = Position(.max) }
+        if retention.bytesMax > 0, try writer.log.holdsMore(than: retention.bytesMax) { place = Position(.max) }
         guard place > .zero else { return nil }
         return min(place, ShardObservation.combined(observations).performedThrough)
     }
@@ -157,7 +170,7 @@ extension Recorder {
     /// disk ends the server, as it does in a commit.
     private func trimFailed(_ error: LogError) {
         retention.trim = nil
-        retention.isDue = false
+        retention.rest()
         let first = (try? writer.log.firstPosition()) ?? .zero
         retention.status.update(first: first, problem: "the log cannot be trimmed: \(error)")
         if case .storage(let cause) = error, [.panic, .inputOutput].contains(cause.code) { fail(cause) }

@@ -120,6 +120,7 @@ import Testing
     init() {
         configuration = LiveServer.configuration(folder)
         configuration.connectionsMax = 8
+        configuration.retainBytes = 0
         configuration.logBytes = configuration.logReserveBytes + (3 << 20)
     }
 
