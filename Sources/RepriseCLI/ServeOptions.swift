@@ -97,6 +97,24 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Most bytes of header fields in a request; more get 431. (default: 16KiB)") var headerBytes: String?
     @Option(help: "Time for a client to complete its request. (default: 10s)") var handshakeTimeout: String?
     @Option(help: "Longest silence in both directions. (default: 10m)") var idleTimeout: String?
+    @Option(
+        help: """
+            Silence of a client after which its machine is asked whether it is there (TCP keepalive). One that vanished without \
+            a word is out of the log after this and --ping-timeout, also while it is sent something. 0: off. (default: 30s)
+            """)
+    var keepalive: String?
+    @Option(
+        help: """
+            Silence of a client after which it is sent a ping, which clients answer by themselves. It notices programs that \
+            hang, where --keepalive notices machines. 0: no pings. (default: 0)
+            """)
+    var pingInterval: String?
+    @Option(
+        help: """
+            Time for a client to answer a ping, and for its machine to acknowledge what it was sent. Who is behind, or not read \
+            from, need not answer pings. (default: 10s)
+            """)
+    var pingTimeout: String?
     @Option(help: "Longest life of a connection. (default: 2h)") var lifetime: String?
     @Option(help: "Time for a client to answer a Close. (default: 2s)") var closeTimeout: String?
     @Option(help: "Time over which the Closes of a shutdown are spread. (default: 0)") var drain: String?
@@ -145,7 +163,8 @@ struct ServeOptions: ParsableArguments {
             "messageRate": messageRate, "allowOrigin": allowOrigin, "frameBytes": frameBytes,
             "messageBytes": messageBytes,
             "sendFrameBytes": sendFrameBytes, "headerBytes": headerBytes, "handshakeTimeout": handshakeTimeout,
-            "idleTimeout": idleTimeout, "lifetime": lifetime, "closeTimeout": closeTimeout, "drain": drain,
+            "idleTimeout": idleTimeout, "keepalive": keepalive, "pingInterval": pingInterval,
+            "pingTimeout": pingTimeout, "lifetime": lifetime, "closeTimeout": closeTimeout, "drain": drain,
             "ringBytes": ringBytes, "inFlightBytes": inFlightBytes, "edgeBytes": edgeBytes, "logBytes": logBytes,
             "retainBytes": retainBytes,
             "retainAge": retainAge,

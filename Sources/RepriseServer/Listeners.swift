@@ -29,7 +29,7 @@ struct Listeners: Sendable {
     ) async throws {
         let main: any Channel
         do {
-            main = try await Listeners.bootstrap(.main, loops, equip)
+            main = try await Listeners.bootstrap(.main, loops, equip).keepingAlive(KeepAlive(configuration))
                 .bind(host: configuration.host, port: configuration.port).get()
         } catch {
             throw ServerError.cannotListen(

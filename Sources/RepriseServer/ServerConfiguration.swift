@@ -71,6 +71,12 @@ public struct ServerConfiguration: Sendable {
     public var handshakeTimeoutSeconds = 10.0
     /// How long a connection may be silent in both directions, seconds.
     public var idleTimeoutSeconds = 600.0
+    /// After how much silence a client's machine is asked whether it is there (TCP keepalive), seconds; 0 never asks.
+    public var keepaliveSeconds = 30.0
+    /// After how much silence of a client it is sent a ping, seconds; 0 sends none.
+    public var pingIntervalSeconds = 0.0
+    /// How long a client may leave a ping unanswered, and its machine what was sent to it, seconds.
+    public var pingTimeoutSeconds = 10.0
     /// How long a connection may live, seconds.
     public var lifetimeSeconds = 7200.0
     /// How long a client may take to answer a Close, seconds.
@@ -186,9 +192,17 @@ public struct ServerConfiguration: Sendable {
         for (flag, seconds) in [
             ("--handshake-timeout", handshakeTimeoutSeconds), ("--idle-timeout", idleTimeoutSeconds),
             ("--lifetime", lifetimeSeconds), ("--close-timeout", closeTimeoutSeconds),
+            ("--ping-timeout", pingTimeoutSeconds),
         ] {
             try check(seconds > 0 && seconds <= 31_536_000, flag, "must be above 0 and at most a year, in seconds")
         }
+        try check(
+            pingIntervalSeconds == 0 || (0.01...31_536_000).contains(pingIntervalSeconds), "--ping-interval",
+            "must be 0 (no pings), or 0.01 seconds to a year")
+        let kept = 1...Double(KeepAlive.secondsMax)
+        try check(
+            keepaliveSeconds == 0 || kept.contains(keepaliveSeconds), "--keepalive",
+            "must be 0 (off), or 1 to \(KeepAlive.secondsMax) seconds")
         try check((0...3600).contains(drainSeconds), "--drain", "must be 0 to 3600 seconds")
         try check(ringBytesMax >= 1 << 16, "--ring-bytes", "must be at least 65536")
         try check(inFlightBytesMax >= 1 << 16, "--in-flight-bytes", "must be at least 65536")

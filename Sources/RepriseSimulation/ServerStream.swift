@@ -19,6 +19,10 @@ struct ServerStream {
     private(set) var said: [(what: Said, end: Int)] = []
     /// The count of bytes at the end of the 101.
     private(set) var handshakeEnd = 0
+    /// Bytes of pings that came in full.
+    private var pingBytes = 0
+    /// How many bytes came but for pings, which a server does not count.
+    var countedBytes: Int { end + bytes.count - pingBytes - (isWebSocket && bytes.first == 0x89 ? bytes.count : 0) }
 
     private var bytes: [UInt8] = []
     private var end = 0
@@ -84,6 +88,7 @@ struct ServerStream {
             said.append((.close(code: payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : 1005), end))
             return true
         case 9 where isFinal:
+            pingBytes += start + count
             said.append((.ping, end))
             return true
         case 10 where isFinal:

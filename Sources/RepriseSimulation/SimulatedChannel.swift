@@ -82,7 +82,7 @@ final class SimulatedChannel: Channel, ChannelCore, NIOTransportAccessibleChanne
             let count = min(world?.readCount(socket.toServer.count) ?? 1, buffer.writableBytes)
             buffer.writeBytes(socket.toServer.prefix(count))
             socket.toServer.removeFirst(count)
-            socket.noteTraffic(loop.now)
+            socket.noteReceived(count, loop.now)
             _ = receiveAllocator.record(actualReadBytes: count)
             pipeline.fireChannelRead(buffer)
             pipeline.fireChannelReadComplete()

@@ -21,11 +21,15 @@ final class SimulatedClient {
     /// What the server's Close said.
     private(set) var closeCode: UInt16?
     var isStalled = false
+    /// Whether it answers pings, when it reads them.
+    var answersPings = true
     /// How it sends: in small pieces, when it gets to it.
     var dribbles = false
     /// Its messages, sent and to be sent.
     private(set) var sent: [[UInt8]] = []
     private var unsent: [UInt8] = []
+    /// How many bytes it was given to send.
+    private var given = 0
     private var handled = 0
     private(set) var hasSentClose = false
 
@@ -46,6 +50,7 @@ final class SimulatedClient {
     // MARK: Sending
 
     func send(_ bytes: [UInt8]) {
+        given += bytes.count
         unsent += bytes
         if !dribbles { flush(atMost: .max) }
     }
@@ -61,6 +66,7 @@ final class SimulatedClient {
         frame += key
         for (index, byte) in payload.enumerated() { frame.append(byte ^ key[index & 3]) }
         if opcode == 8 { hasSentClose = true }
+        if opcode == 10 { socket.pongs.append(given..<given + frame.count) }
         send(frame)
     }
 
@@ -92,6 +98,7 @@ final class SimulatedClient {
         while handled < stream.said.count, stream.said[handled].end <= socket.readByClient {
             switch stream.said[handled].what {
             case .close where !hasSentClose: sendFrame(8, [0x03, 0xE8], mask: mask)
+            case .ping where answersPings && !hasSentClose: sendFrame(10, [], mask: mask)
             case .reply(let status, _, _) where status != 101: finish(.finished)
             default: break
             }
@@ -179,7 +186,7 @@ final class SimulatedClient {
         if let next = life.owed.firstIndex(where: { $0.position > through }), wasSent(next) {
             throw Violation("\(name) was sent \(life.owed[next].position), and the log says only \(through)")
         }
-        let sent = UInt64(max(0, socket.sentToClient - stream.handshakeEnd))
+        let sent = UInt64(max(0, stream.countedBytes - stream.handshakeEnd))
         if id != nil, end.bytesSent != sent {
             throw Violation("\(name) was sent \(sent) bytes, and the log says \(end.bytesSent)")
         }

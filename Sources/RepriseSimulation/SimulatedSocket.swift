@@ -26,8 +26,18 @@ final class SimulatedSocket {
     /// Bytes that the kernel took for the client, and the client has not read.
     private(set) var unreadByClient = 0
     private(set) var sentToClient = 0
+    /// When something went either way beside pings and answers to them.
     private var lastTraffic: NIODeadline
     private var longestSilence = TimeAmount.zero
+    /// The same, where a part of an answer counts too.
+    private(set) var lastSign: NIODeadline
+    /// When the server read anything.
+    private var lastReceived: NIODeadline
+    private var longestQuiet = TimeAmount.zero
+    /// How many bytes the server has read.
+    private var receivedCount = 0
+    /// Which of the client's bytes answer pings.
+    var pongs: [Range<Int>] = []
     var isResetOnClose = false
     /// Whether the server ended it before the client did.
     private(set) var isEndedByServer = false
@@ -35,7 +45,7 @@ final class SimulatedSocket {
     init(descriptor: CInt, capacity: Int, now: NIODeadline) {
         self.descriptor = descriptor
         self.capacity = capacity
-        (openedAt, lastTraffic) = (now, now)
+        (openedAt, lastTraffic, lastSign, lastReceived) = (now, now, now, now)
     }
 
     var room: Int { capacity - unreadByClient }
@@ -59,8 +69,27 @@ final class SimulatedSocket {
     /// The server has sent or received something.
     func noteTraffic(_ now: NIODeadline) {
         longestSilence = longestSilence(until: now)
-        lastTraffic = now
+        (lastTraffic, lastSign) = (now, now)
     }
+
+    /// The server has read bytes of the client.
+    func noteReceived(_ count: Int, _ now: NIODeadline) {
+        longestQuiet = longestQuiet(until: now)
+        lastReceived = now
+        let bytes = receivedCount..<receivedCount + count
+        receivedCount = bytes.upperBound
+        let answers = pongs.filter { $0.overlaps(bytes) }
+        let answered = answers.reduce(0) { $0 + $1.clamped(to: bytes).count }
+        if answered < count {
+            noteTraffic(now)
+        } else if answers.contains(where: { $0.clamped(to: bytes) != $0 }) {
+            lastSign = now
+        }
+        pongs.removeAll { $0.upperBound <= receivedCount }
+    }
+
+    /// The longest time in which the server read nothing.
+    func longestQuiet(until now: NIODeadline) -> TimeAmount { max(longestQuiet, now - lastReceived) }
 
     /// The longest time in which nothing was sent or received.
     func longestSilence(until now: NIODeadline) -> TimeAmount { max(longestSilence, now - lastTraffic) }

@@ -30,6 +30,27 @@ extension Simulation {
         }
     }
 
+    /// Whether a client has left a ping unanswered for too long.
+    private func mayBeLost(_ client: SimulatedClient) -> Bool {
+        let (interval, timeout) = (swarm.configuration.pingIntervalSeconds, swarm.configuration.pingTimeoutSeconds)
+        return interval > 0
+            && client.socket.longestQuiet(until: time.now) >= .nanoseconds(Int64((interval + timeout) * 1e9))
+    }
+
+    /// Nobody is left who was idle for too long, whatever pings have gone to and fro. Judged where no loop has anything to do: the
+    /// server looks every second, a client has its time to answer a Close, and what the kernel took may have been noticed later.
+    func checkIdle() throws(Violation) {
+        guard server != nil, !loops.contains(where: \.isRunnable) else { return }
+        let longest = TimeAmount.seconds(
+            Int64(swarm.configuration.idleTimeoutSeconds + swarm.configuration.closeTimeoutSeconds + 6))
+        if let idle = clients.first(where: {
+            $0.isOpen && $0.channel.isActive && time.now - $0.socket.lastSign > longest
+        }) {
+            throw Violation(
+                "\(idle.name) is idle for \((time.now - idle.socket.lastSign).nanoseconds / 1_000_000) ms, and open")
+        }
+    }
+
     private func isReason(_ end: Disconnected, for client: SimulatedClient) -> Bool {
         let configuration = swarm.configuration
         return switch end.cause {
@@ -40,7 +61,7 @@ extension Simulation {
         case .protocol: false  // no frame is malformed, nor above its limit
         case .deleted: deleted.contains(end.connection.text)
         case .shutdown: isStopping
-        case .lost: !client.socket.isEndedByServer
+        case .lost: !client.socket.isEndedByServer || mayBeLost(client)
         case .crash: !clients.contains { $0 === client }
         case .messageRate: configuration.messageRateMax > 0 && client.sent.count > configuration.messageRateMax
         }

@@ -81,6 +81,7 @@ extension Simulation {
         let client = open()
         client.dribbles = number(8) == 0
         client.isStalled = number(16) == 0
+        client.answersPings = number(8) > 0
         client.send(
             Array(
                 ("GET /dev HTTP/1.1\r\nHost: simulated\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -32,13 +32,15 @@ extension Simulation {
         if kernelHasMoods, let partialMax = swarm.partialMax, number(2) == 0 { most = number(partialMax + 1) }
         let taken = socket.send(bytes.count, atMost: most)
         guard taken > 0 else { return taken }
-        socket.noteTraffic(time.now)
         do {
             guard let client = clients.first(where: { $0.socket === socket }) else {
                 throw Violation("bytes for nobody")
             }
             note(unsafe XXH64.hash(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes.prefix(taken)))))
-            for said in try unsafe client.take(UnsafeRawBufferPointer(rebasing: bytes.prefix(taken))) {
+            let counted = client.stream.countedBytes
+            let all = try unsafe client.take(UnsafeRawBufferPointer(rebasing: bytes.prefix(taken)))
+            if client.stream.countedBytes > counted { socket.noteTraffic(time.now) }
+            for said in all {
                 try judge(said.what, for: client)
             }
         } catch {

@@ -124,6 +124,7 @@ final class Simulation: @unchecked Sendable {
     /// What must hold whenever no task runs.
     func check() throws {
         if let violation { throw violation }
+        try checkIdle()
         guard let server else { return }
         if SimulatedDisk.hasCrashed { return try crash(powerCut) }
         if let failure {

@@ -29,7 +29,7 @@ enum Happening: CaseIterable {
 /// What one seed decides before anything happens.
 struct Swarm {
     let weights: [(Happening, Int)]
-    let configuration: ServerConfiguration
+    private(set) var configuration: ServerConfiguration
     /// How many things happen.
     let stepCount: Int
     /// The most bytes that one send or one read takes, or nil where the kernel has no moods.
@@ -77,6 +77,9 @@ struct Swarm {
         partialMax = [nil, 1, 16, 300].randomElement(using: &generator) ?? nil
         socketBytes = [256, 4096, 65_536].randomElement(using: &generator) ?? 4096
         payloadBytesMax = [10, 300, 3000, 30_000].randomElement(using: &generator) ?? 300
+        self.configuration.keepaliveSeconds = 0  // no kernel is asked about simulated sockets
+        self.configuration.pingIntervalSeconds = [0, 0.5, 2].randomElement(using: &generator) ?? 0
+        self.configuration.pingTimeoutSeconds = [0.5, 4].randomElement(using: &generator) ?? 4
     }
 
     /// Draws what happens next.

@@ -310,7 +310,7 @@ class RawClient:
     KEY = "dGhlIHNhbXBsZSBub25jZQ=="
     ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
-    def __init__(self, port, receive_buffer=None, source=None):
+    def __init__(self, port, receive_buffer=None, source=None, host="127.0.0.1"):
         """`port` may be the path of a unix socket."""
         is_file = not isinstance(port, int)
         self.socket = socket.socket(socket.AF_UNIX if is_file else socket.AF_INET)
@@ -321,7 +321,7 @@ class RawClient:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             self.socket.bind((source, 0))
-        self.socket.connect(str(port) if is_file else ("127.0.0.1", port))
+        self.socket.connect(str(port) if is_file else (host, port))
         self.buffer = b""
         self.port = port
 

@@ -258,3 +258,13 @@ def test_every_end_of_a_secure_socket_is_in_the_log_once(secure, certificate, en
         client.close()
     (close,) = server.log.disconnected()
     assert close["cause"] == ("client" if ending == "close" else "lost")
+
+
+def test_pings_go_through_tls(secure, certificate):
+    server = secure("--ping-interval", "100ms", "--ping-timeout", "400ms")
+    with connect(server.url, ssl=trust(certificate)) as client, raw(server, certificate) as silent:
+        (closed,) = server.log.disconnected(silent.id)
+        assert closed["cause"] == "lost" and silent.wait_for_end() == b"\x89\x00"
+        assert server.connection_ids() == [client.response.headers["x-reprise-connection-id"]]
+        client.send(message("here"))
+        assert client.recv(timeout=5) == '"here"'

@@ -44,7 +44,9 @@ import Testing
         ("--edge-bytes", { $0.edgeBytesMax = 4 * $0.messageBytesMax - 1 }),
         ("--retain-bytes", { $0.retainBytes = 1 }), ("--retain-bytes", { $0.retainBytes = -1 }),
         ("--retain-bytes", { $0.retainBytes = $0.logBytes }), ("--retain-age", { $0.retainAgeSeconds = -1 }),
-        ("--retain-age", { $0.retainAgeSeconds = .infinity }),
+        ("--retain-age", { $0.retainAgeSeconds = .infinity }), ("--keepalive", { $0.keepaliveSeconds = 0.5 }),
+        ("--keepalive", { $0.keepaliveSeconds = 40_000 }), ("--ping-interval", { $0.pingIntervalSeconds = -1 }),
+        ("--ping-interval", { $0.pingIntervalSeconds = .nan }), ("--ping-timeout", { $0.pingTimeoutSeconds = 0 }),
         ("--admin", { $0.admin = .port(host: "0.0.0.0", port: 0) }),
         ("--admin", { $0.admin = .file(path: String(repeating: "a", count: 108)) }),
     ]

@@ -91,7 +91,7 @@ extension Outbox {
     @discardableResult
     private mutating func keepBegun(of stream: FrameRing) -> Position? {
         let begun = begun(in: stream)
-        let controls = inserts.dropFirst(begunInsertCount).filter { $0.purpose == .pong || $0.purpose == .refusal }
+        let controls = inserts.dropFirst(begunInsertCount).filter { [.pong, .ping, .refusal].contains($0.purpose) }
         cursor = 0
         inserts = begun + controls
         for index in inserts.indices { inserts[index].offset = 0 }

@@ -58,7 +58,7 @@ extension Outbox {
                 insertBytesTaken += count
                 insertBytes -= count
                 rest -= count
-                if inserts[0].purpose != .handshake { bytesTaken += UInt64(count) }
+                if inserts[0].purpose.counts { bytesTaken += UInt64(count) }
                 if count == open { insertHasLeft() }
             } else {
                 let end = inserts.first?.offset ?? head

@@ -39,6 +39,8 @@ public struct Outbox: Sendable {
         case rest(Position)
         /// The answer to the latest ping.
         case pong
+        /// A ping of ours. Nothing of it counts as sent.
+        case ping
         /// The error frame for a message that the log refused.
         case refusal
         /// The Close frame.
@@ -48,15 +50,18 @@ public struct Outbox: Sendable {
         var position: Position? {
             switch self {
             case .delivery(let position), .rest(let position): position
-            case .handshake, .pong, .refusal, .close: nil
+            case .handshake, .pong, .ping, .refusal, .close: nil
             }
         }
+
+        /// Whether its bytes count as sent: what the log says of them is the same with pings and without.
+        var counts: Bool { self != .handshake && self != .ping }
 
         /// Whether it is never dropped while the socket lives, even if nothing of the insert itself has left.
         var mustBeCompleted: Bool {
             switch self {
             case .handshake, .rest: true
-            case .delivery, .pong, .refusal, .close: false
+            case .delivery, .pong, .ping, .refusal, .close: false
             }
         }
     }
@@ -69,7 +74,7 @@ public struct Outbox: Sendable {
 
     /// Where the connection stands.
     public internal(set) var phase: Phase = .pending
-    /// Bytes of frames that the kernel took before the cursor, control frames included, the handshake not.
+    /// Bytes of frames that the kernel took before the cursor, control frames included, the handshake and pings of ours not.
     var bytesTaken: UInt64 = 0
     /// Bytes that were handed to the channel so that it waits for the socket to become writable; 0 when there are none.
     public internal(set) var channelBytes = 0
@@ -114,7 +119,7 @@ public struct Outbox: Sendable {
         insert(ByteBuffer(copying: frame), .delivery(position), at: offset)
     }
 
-    /// Adds a pong or a refusal at the next boundary. One that waits already is replaced: at most one of each is kept.
+    /// Adds a pong, a ping or a refusal at the next boundary. One that waits already is replaced: at most one of each is kept.
     public mutating func addControl(_ frame: ByteBuffer, _ purpose: Purpose, ring: FrameRing) {
         leaveIdle(head: ring.head)
         guard phase == .behind else { return }
@@ -131,7 +136,7 @@ public struct Outbox: Sendable {
 
     // MARK: Asking
 
-    /// Bytes of frames that the kernel took, control frames included, the handshake not.
+    /// Bytes of frames that the kernel took, control frames included, the handshake and pings of ours not.
     ///
     /// - Parameter head: the stream offset up to which idle connections have been served.
     public func bytesSent(head: UInt64) -> UInt64 {

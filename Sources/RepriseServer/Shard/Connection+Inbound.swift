@@ -87,23 +87,32 @@ extension Connection: ChannelDuplexHandler {
     /// Parses what came, as far as there is room for more in flight, and as far as it is cheap.
     private func receive(_ bytes: inout ByteBuffer) {
         let now = shard.eventLoop.now
-        noteTraffic(now)
+        liveness.received(now)
+        var isTraffic = false
         var pongs = Pongs()
         let rewrittenBytes = gateway.intents.rewrittenBytes
         while bytes.readableBytes > 0 {
             if gateway.mustHoldReads, case .open = lifecycle {
                 unparsed = bytes
+                isTraffic = true
                 holdReads()
                 break
             }
             if gateway.intents.rewrittenBytes - rewrittenBytes >= Connection.rewrittenBytesMax {
                 unparsed = bytes
+                isTraffic = true
                 parseLater()
                 break
             }
-            guard let inbound = gateway.parse(&bytes, for: self) else { break }
+            guard let inbound = gateway.parse(&bytes, for: self) else {
+                isTraffic = true
+                break
+            }
+            if case .pong = inbound, liveness.receivedPong() { continue }
+            isTraffic = true
             handle(inbound, now: now, &pongs)
         }
+        if isTraffic { noteTraffic(now) }
         answer(&pongs)
         noteKept()
     }

@@ -57,6 +57,8 @@ final class Connection {
     var edgeSlot = EdgeMemory.Slot.none
     /// When bytes last went either way; while it is idle, the shard knows better.
     private(set) var lastTraffic = NIODeadline.uptimeNanoseconds(0)
+    /// Whether the client is there.
+    var liveness = Liveness(.uptimeNanoseconds(0))
     /// When it was activated, by the loop's clock.
     private(set) var openedAt = NIODeadline.uptimeNanoseconds(0)
     /// When bytes last went either way, by the wall clock, for the management API.
@@ -67,6 +69,8 @@ final class Connection {
     var unparsed: ByteBuffer?
     var isReadHeld = false
     var isReadWanted = false
+    /// Whether what the client sends is read.
+    var isReading: Bool { hasStartedReading && !isReadHeld && unparsed == nil }
     private var hasStartedReading = false
     private var hasContinuation = false
     private var closeDeadline: Scheduled<Void>?
@@ -89,6 +93,7 @@ final class Connection {
     func activate(at offset: UInt64, now: NIODeadline) {
         openedAt = now
         lastTraffic = now
+        liveness = Liveness(now)
         guard case .opening = lifecycle else { return }  // the client left before
         lifecycle = .open
         outbox.activate(at: offset, handshake: handshake)
@@ -129,8 +134,7 @@ final class Connection {
                 outbox.copyStretch(from: shard.ring, limit: Shard.stretchBytesMax, into: &scratch)
                 switch SocketWriter.send(scratch, to: descriptor) {
                 case .took(let count):
-                    noteTraffic(shard.eventLoop.now)
-                    outbox.took(count, head: shard.ring.head)
+                    noteSent { outbox.took(count, head: shard.ring.head) }
                     return count < scratch.readableBytes
                 case .blocked:
                     return true
@@ -170,9 +174,15 @@ final class Connection {
     }
 
     private func channelFlushed() {
-        outbox.channelFlushed(head: shard.ring.head)
-        noteTraffic(shard.eventLoop.now)
+        noteSent { outbox.channelFlushed(head: shard.ring.head) }
         continueLater()
+    }
+
+    /// The kernel took bytes; pings of ours, which are not counted as sent, are no traffic.
+    private func noteSent(_ took: () -> Void) {
+        let before = outbox.bytesSent(head: shard.ring.head)
+        took()
+        if outbox.bytesSent(head: shard.ring.head) > before { noteTraffic(shard.eventLoop.now) }
     }
 
     /// Sends a pong or a refusal at the next frame boundary.

@@ -49,6 +49,8 @@ final class Shard: @unchecked Sendable {
     private var broken: [Connection] = []
     private var scratch = ByteBuffer()
     private var sweeping: RepeatedTask?
+    /// Whether clients are still there.
+    var peers: PeerWatch
     /// Whether a batch is being performed: its run is needed until everybody had a part of it.
     var isPerforming = false
 
@@ -66,6 +68,7 @@ final class Shard: @unchecked Sendable {
         self.performedThrough = performedThrough
         observation = ShardObservation(performedThrough: performedThrough)
         idle = IdleConnections(queue: sendQueue)
+        peers = PeerWatch(ServerConfiguration())
     }
 
     /// Connects the loop's gateway and starts watching for silent and old connections. Once, before the first socket.
@@ -74,11 +77,13 @@ final class Shard: @unchecked Sendable {
         self.gateway = gateway
         let idle = TimeAmount.seconds(gateway.configuration.idleTimeoutSeconds)
         let lifetime = TimeAmount.seconds(gateway.configuration.lifetimeSeconds)
+        peers = PeerWatch(gateway.configuration)
         // A second is fine enough for minutes; shorter limits are watched four times each.
-        let shortest = min(idle.nanoseconds, lifetime.nanoseconds) / 4
-        let period = TimeAmount.nanoseconds(max(10_000_000, min(1_000_000_000, shortest)))
+        let limits = [idle, lifetime, peers.limits.timeout, peers.limits.pingInterval].filter { $0 > .zero }
+        let shortest = (limits.min() ?? idle) / 4
+        let period = max(.milliseconds(10), min(.milliseconds(1000), shortest))
         sweeping = eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
-            self.sweep(idle: idle, lifetime: lifetime)
+            self.sweep(idle: idle, lifetime: lifetime, period: period)
         }
     }
 
@@ -114,6 +119,7 @@ final class Shard: @unchecked Sendable {
         behind[id] = nil
         leaving[id] = nil
         gaps[id] = nil
+        peers.unanswered.forget(id)
         leaveIdle(connection)
         let index = connection.memberIndex
         guard index >= 0 else { return }
@@ -196,14 +202,17 @@ final class Shard: @unchecked Sendable {
 
     // MARK: Time and the end
 
-    /// Closes connections that were silent or lived too long.
-    private func sweep(idle: TimeAmount, lifetime: TimeAmount) {
+    /// Closes connections that were silent or lived too long, or whose peer is gone.
+    private func sweep(idle: TimeAmount, lifetime: TimeAmount, period: TimeAmount) {
         let now = eventLoop.now
+        let pass = peers.begin(now, period: period)
         for connection in Array(members) {
             if now - connection.openedAt >= lifetime {
                 connection.end(Ending(cause: .lifetime, code: .goingAway))
             } else if now - lastTraffic(of: connection) >= idle {
                 connection.end(Ending(cause: .idle, code: .goingAway))
+            } else {
+                connection.watch(pass)
             }
         }
         closeBroken()

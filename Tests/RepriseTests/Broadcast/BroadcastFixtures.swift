@@ -58,6 +58,12 @@ extension ByteBuffer {
         return buffer
     }
 
+    static var ping: ByteBuffer {
+        var buffer = ByteBuffer()
+        FrameEncoder.appendPing(ByteBuffer().readableBytesSpan, to: &buffer)
+        return buffer
+    }
+
     static func pong(_ text: String) -> ByteBuffer {
         var buffer = ByteBuffer()
         FrameEncoder.appendPong(ByteBuffer(string: text).readableBytesSpan, to: &buffer)

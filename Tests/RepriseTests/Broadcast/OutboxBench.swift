@@ -24,6 +24,7 @@ struct OutboxBench {
         let frames = SentFrame.takeAll(from: &rest).map { frame in
             switch frame.opcode {
             case 8: "close"
+            case 9: "ping"
             case 10: "pong " + frame.text
             default: frame.text
             }
@@ -73,6 +74,8 @@ struct OutboxBench {
     }
 
     mutating func pong(_ text: String) { outbox.addControl(.pong(text), .pong, ring: ring) }
+
+    mutating func ping() { outbox.addControl(.ping, .ping, ring: ring) }
 
     mutating func refuse(_ text: String) { outbox.addControl(.text(text), .refusal, ring: ring) }
 

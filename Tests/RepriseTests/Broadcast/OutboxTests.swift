@@ -80,6 +80,25 @@ import Testing
         #expect(bench.bytesSent == 3)
     }
 
+    @Test mutating func `does not count a ping as sent`() {
+        bench.ping()
+        #expect(bench.outbox.phase == .behind)
+        bench.send()
+        #expect(bench.outbox.phase == .idle)
+        #expect(bench.frames == ["ping"])
+        #expect(bench.bytesSent == 0)
+        bench.broadcast([(11, "a")])
+        #expect(bench.bytesSent == 3)
+    }
+
+    @Test mutating func `keeps a ping that waits when the ring is left`() {
+        bench.broadcast([(11, "first"), (12, "second")], taking: 1)
+        bench.ping()
+        bench.outbox.leaveRing(.skip, ring: bench.ring, performedThrough: bench.performed)
+        bench.send()
+        #expect(bench.frames == ["first", "ping"])
+    }
+
     @Test mutating func `sends a targeted frame at its offset inside the run`() {
         let start = bench.ring.head
         bench.outbox.add(.text("mine"), at: Position(12), offset: start + 3, served: start)
