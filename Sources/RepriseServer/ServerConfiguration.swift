@@ -118,7 +118,7 @@ public struct ServerConfiguration: Sendable {
     public var retainedBytes: Int {
         if let retainBytes { return retainBytes }
         let half = logBytes / 2
-        return half >= logReserveBytes(trims: true) + 2 * Recorder.transactionBytesMax ? half : 0
+        return half >= logReserveBytes(trims: true) + 2 * CommitMachine.transactionBytesMax ? half : 0
     }
 
     /// Descriptors of clients when every bound is reached.

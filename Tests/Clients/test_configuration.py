@@ -210,7 +210,7 @@ def test_an_empty_variable_is_not_set(file):
     values = {"host": "::1", "stage": "file", "durability": "never", "slowConsumer": "skip", "allowBinary": "true",
               "managementOpen": "true", "trustedProxy": "::1", "admin": "unix:/a b", "allowOrigin": "https://a.example", "redactHeaders": "x-one", "tlsKey": "key.pem",
               "tlsCertificate": "certificate.pem", "data": "elsewhere", "routeSelection": "$request.body.kind",
-              "routes": "[a=echo]", "frameBytes": "1000", "logBytes": "1GiB", "retainBytes": "2MiB", "port": "81", "loops": "9"}
+              "routes": "[a=echo]", "frameBytes": "1000", "edgeBytes": "1MiB", "logBytes": "1GiB", "retainBytes": "2MiB", "port": "81", "loops": "9"}
     config = file("".join(f"{key}: {values.get(key, 100_000 if 'Bytes' in key else 77)}\n" for key in keys()))
     expected, defaults = printed("--config", config), printed()
     assert not set(expected.splitlines()) & set(defaults.splitlines()) - {"routes:"}

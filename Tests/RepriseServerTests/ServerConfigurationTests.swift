@@ -12,7 +12,7 @@ import Testing
     @Test func `keeps half of the log, where that leaves room to trim`() throws {
         var configuration = ServerConfiguration()
         #expect(configuration.retainedBytes == configuration.logBytes / 2)
-        configuration.logBytes = 2 * (configuration.logReserveBytes + 2 * Recorder.transactionBytesMax)
+        configuration.logBytes = 2 * (configuration.logReserveBytes + 2 * CommitMachine.transactionBytesMax)
         #expect(configuration.retainedBytes == configuration.logBytes / 2)
         try configuration.validate()
         configuration.logBytes -= 2
