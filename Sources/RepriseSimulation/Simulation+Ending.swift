@@ -18,6 +18,14 @@ extension Simulation {
         if let unsettled { throw unsettled }
     }
 
+    /// Nobody says anything for a while, but for pings and the answers to them: everybody must be closed as idle (`checkIdle`).
+    func beQuiet() throws {
+        let configuration = swarm.configuration
+        let longest = configuration.idleTimeoutSeconds + configuration.closeTimeoutSeconds + 8
+        guard configuration.pingIntervalSeconds > 0, longest < min(20, configuration.lifetimeSeconds) else { return }
+        try rest(for: .seconds(Int64(longest))) { _ in true }
+    }
+
     /// What is left to do, if anything is.
     private var unsettled: Violation? {
         if isUnreadable { return Violation("the log is broken, and the server goes on") }

@@ -89,6 +89,7 @@ final class Simulation: @unchecked Sendable {
             try turn(Int.random(in: 0...12, using: &random))
         }
         try settle()
+        try beQuiet()
         try stop()
         outcome.events = oracle.events.count
         return outcome

@@ -78,7 +78,7 @@ struct Swarm {
         socketBytes = [256, 4096, 65_536].randomElement(using: &generator) ?? 4096
         payloadBytesMax = [10, 300, 3000, 30_000].randomElement(using: &generator) ?? 300
         self.configuration.keepaliveSeconds = 0  // no kernel is asked about simulated sockets
-        self.configuration.pingIntervalSeconds = [0, 0.5, 2].randomElement(using: &generator) ?? 0
+        self.configuration.pingIntervalSeconds = [0, 0.5].randomElement(using: &generator) ?? 0
         self.configuration.pingTimeoutSeconds = [0.5, 4].randomElement(using: &generator) ?? 4
     }
 
