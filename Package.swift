@@ -14,7 +14,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // Exactly this one: its BoringSSL is used directly (RepriseTLS), and is no product that promises to stay as it is.
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -29,6 +30,15 @@ let package = Package(
         .target(
             name: "Reprise",
             dependencies: ["LMDB", .product(name: "NIOCore", package: "swift-nio")]
+        ),
+
+        // Law: the only importer of CNIOBoringSSL, which comes with NIOSSL; no sockets, no threads.
+        .target(
+            name: "RepriseTLS",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
         ),
 
         // Law: the only sockets.
@@ -112,6 +122,10 @@ let package = Package(
             dependencies: ["RepriseTesting", .product(name: "NIOCore", package: "swift-nio")]
         ),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "RepriseTesting"]),
+        .testTarget(
+            name: "RepriseTLSTests",
+            dependencies: ["RepriseTesting", "RepriseTLS", .product(name: "NIOCore", package: "swift-nio")]
+        ),
         .testTarget(
             name: "RepriseTests",
             dependencies: ["LMDB", "Reprise", "RepriseTesting", .product(name: "NIOCore", package: "swift-nio")],
