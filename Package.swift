@@ -45,12 +45,11 @@ let package = Package(
         .target(
             name: "RepriseServer",
             dependencies: [
-                "CLinux", "Reprise",
+                "CLinux", "Reprise", "RepriseTLS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
@@ -76,7 +75,7 @@ let package = Package(
         .target(
             name: "RepriseTesting",
             dependencies: [
-                "LMDB", "Reprise", "RepriseServer",
+                "LMDB", "Reprise", "RepriseServer", "RepriseTLS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -142,7 +141,7 @@ let package = Package(
         .testTarget(
             name: "RepriseServerTests",
             dependencies: [
-                "Reprise", "RepriseServer", "RepriseTesting",
+                "Reprise", "RepriseServer", "RepriseTLS", "RepriseTesting",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -131,9 +131,10 @@ package struct RunningServer: Sendable {
     // MARK: Sockets
 
     /// Equips an accepted socket for HTTP. On its loop, which is one of the server's.
-    package func equip(
-        _ channel: any Channel, with first: (any ChannelHandler)? = nil, acceptedBy listener: Listener = .main
-    ) throws {
+    package func equip(_ channel: any Channel) throws { try equip(channel, with: nil, acceptedBy: .main) }
+
+    /// The same, with TLS before it.
+    func equip(_ channel: any Channel, with identity: TLSIdentity?, acceptedBy listener: Listener) throws {
         guard let room = rooms.first(where: { $0.eventLoop === channel.eventLoop }) else {
             preconditionFailure("a connection was accepted on a loop that serves no sockets")
         }
@@ -145,7 +146,12 @@ package struct RunningServer: Sendable {
         try channel.syncOptions?.setOption(
             .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
         let pipeline = channel.pipeline.syncOperations
-        if let first { try pipeline.addHandler(first) }
+        if let identity {
+            guard let loop = gateway.shard.secureLoop else { preconditionFailure("a certificate without TLS") }
+            try channel.syncOptions?.setOption(.recvAllocator, value: UnkeptBuffers())
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+            try pipeline.addHandler(identity.makeSocket(on: loop))
+        }
         try pipeline.addHandler(decoder)
         try pipeline.addHandler(handler)
     }

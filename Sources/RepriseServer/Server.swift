@@ -240,7 +240,7 @@ private final class EngineRoom: Sendable {
         guard let server = server.withLock({ $0 }) else {
             preconditionFailure("a connection was accepted before the log was ready")
         }
-        try server.equip(channel, with: identity?.makeHandler(), acceptedBy: listener)
+        try server.equip(channel, with: identity, acceptedBy: listener)
     }
 }
 

@@ -1,3 +1,4 @@
+import RepriseTesting
 import Testing
 
 @testable import RepriseTLS

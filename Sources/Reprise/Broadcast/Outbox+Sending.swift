@@ -92,6 +92,15 @@ extension Outbox {
         precondition(channelBytes > 0, "nothing to hand to the channel")
     }
 
+    /// The bytes that come next, `byteCount` of the stream, are with the channel: they were a part of a run that was offered
+    /// to an idle connection.
+    ///
+    /// - Precondition: nothing was handed over that has not left, and no insert is due.
+    public mutating func handedToChannel(_ byteCount: Int) {
+        precondition(channelBytes == 0 && !isInsertDue, "\(channelBytes) bytes are with the channel already")
+        channelBytes = byteCount
+    }
+
     /// The channel's bytes have left.
     public mutating func channelFlushed(head: UInt64) {
         let count = channelBytes

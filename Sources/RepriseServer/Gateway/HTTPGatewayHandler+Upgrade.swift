@@ -42,9 +42,20 @@ extension HTTPGatewayHandler {
     private func becomeConnection(
         _ head: HTTPRequestHead, _ headers: HTTPHeaders, _ context: ChannelHandlerContext
     ) {
+        let secureSocket: SecureSocket?
+        do {
+            // Without TLS nobody is asked for a handler that is not there. With TLS nothing may be sent without one.
+            secureSocket =
+                gateway.configuration.isSecure
+                ? try context.pipeline.syncOperations.handler(type: SecureSocket.self) : nil
+        } catch {
+            gateway.connectionLeft()
+            context.close(promise: nil)
+            return
+        }
         let id = gateway.makeConnectionID()
         let connection = Connection(
-            id: id, gateway: gateway, isSecure: gateway.configuration.isSecure,
+            id: id, gateway: gateway, secureSocket: secureSocket,
             handshake: HTTPGatewayHandler.handshake(headers, of: id))
         let connected = UpgradeRequest.connected(
             head, connection: connection.id, request: gateway.makeRequestID(),
@@ -53,10 +64,8 @@ extension HTTPGatewayHandler {
             stage: gateway.configuration.stage, redacted: gateway.configuration.redactedHeaders)
         do {
             try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
-            // With TLS what comes out is not the buffer that was lent, and nobody would give it back.
-            if !connection.isSecure {
-                try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
-            }
+            try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
+            secureSocket?.becomeWebSocket()
             let pipeline = context.pipeline.syncOperations
             try pipeline.addHandler(connection)
             // The decoder leaves last: what it has read already then goes straight to the connection.

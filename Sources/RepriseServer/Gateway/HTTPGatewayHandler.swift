@@ -61,7 +61,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// There are too many sockets like this one and it is the oldest, or nobody is answered any more.
-    func evict() { context?.closeAtOnce() }
+    func evict() { context?.close(promise: nil) }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
@@ -74,7 +74,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         deadline = context.eventLoop.assumeIsolated().scheduleTask(
             in: time ?? .seconds(gateway.configuration.handshakeTimeoutSeconds)
         ) {
-            context.closeAtOnce()
+            context.close(promise: nil)
         }
     }
 

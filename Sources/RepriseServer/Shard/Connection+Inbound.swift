@@ -10,7 +10,6 @@ extension Connection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        guard !isSecure else { return }
         descriptor =
             (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }) ?? -1
     }
@@ -39,8 +38,13 @@ extension Connection: ChannelDuplexHandler {
             noteKept()
         } else {
             receive(&bytes)
-            if !isSecure, unparsed == nil { gateway.receiveBuffer.giveBack(bytes) }
+            if unparsed == nil { giveBack(bytes) }
         }
+    }
+
+    /// Everything in the buffer was dealt with.
+    private func giveBack(_ bytes: ByteBuffer) {
+        if let secureSocket { secureSocket.giveBack(bytes) } else { gateway.receiveBuffer.giveBack(bytes) }
     }
 
     /// Back-pressure: while reads are held, the kernel keeps what comes.

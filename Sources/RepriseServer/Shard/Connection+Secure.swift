@@ -1,38 +1,46 @@
-// A connection with TLS: no descriptor of it is ever used past its channel, or clear bytes would go out among encrypted
-// ones. Its outbox, its place in the stream and the policies are those of any other connection.
+// A connection with TLS: the same outbox, place in the stream and policies as any other; only the way to the kernel goes through
+// `SecureSocket`. A record counts as sent when its last byte has left: until then its bytes are with the channel.
 
 internal import NIOCore
-internal import NIOSSL
 internal import Reprise
+internal import RepriseTLS
 
 extension Connection {
-    /// What the channel is given at once, bytes: a TLS record (RFC 8446 §5.1). It is encrypted at once, and waits for the
-    /// client outside of every bound of ours.
-    static let recordBytesMax = 16 << 10
+    /// As many records as make up the stretches of a connection without TLS.
+    private static let recordsMax = 4 * Shard.stretchBytesMax / TLSSession.recordBytesMax
 
-    /// Hands the next stretch to the channel, if it has none; when that has left, the one after it.
-    func transmitThroughChannel() {
-        guard context != nil, outbox.channelBytes == 0 else { return shard.noteProgress(of: self) }
-        if outbox.hasOutput(head: shard.ring.head) || goOn() { return waitForSocket() }
+    /// Sends what waits, record by record, until nothing does or the socket is full.
+    func transmit(through socket: SecureSocket) {
+        guard descriptor >= 0, outbox.channelBytes == 0, !hasContinuation else { return shard.noteProgress(of: self) }
+        var records = Connection.recordsMax
+        while outbox.hasOutput(head: shard.ring.head) || goOn() {
+            if records == 0 { return continueLater() }
+            records -= 1
+            let sending = shard.withScratch { scratch in
+                outbox.handToChannel(from: shard.ring, limit: TLSSession.recordBytesMax, into: &scratch)
+                return socket.send(scratch.readableBytesSpan, to: descriptor)
+            }
+            switch sending {
+            case .left:
+                noteSent { outbox.channelFlushed(head: shard.ring.head) }
+                continue
+            case .rest(let rest):
+                return waitForSocket(with: rest)
+            case .failed:
+                shard.markBroken(self)
+            }
+            break
+        }
         shard.noteProgress(of: self)
         closeIfDone()
     }
 
-    /// The client had its time: the socket ends without TLS's own goodbye, and what the kernel still holds is thrown away.
-    func resetSecurely() {
-        guard let context else { return }
-        try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) {
-            SocketWriter.resetOnClose($0)
-        }
-        context.closeAtOnce()
-    }
-}
-
-extension ChannelHandlerContext {
-    /// Ends the socket now. With TLS it ends without TLS's own goodbye: a client may leave that unanswered, and would keep its
-    /// descriptor meanwhile, and go on sending.
-    func closeAtOnce() {
-        let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
-        (tls ?? self).close(promise: nil)
+    /// The socket is full: the channel gets the rest of the record, and says when it has left.
+    func waitForSocket(with rest: ByteBuffer) {
+        shard.noteProgress(of: self)
+        guard let context, let secureSocket else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { self.channelFlushed() }
+        secureSocket.finish(rest, promise)
     }
 }

@@ -35,8 +35,8 @@ final class Connection {
 
     let id: ConnectionID
     let gateway: Gateway
-    /// Whether its bytes must go through the channel, where they are encrypted.
-    let isSecure: Bool
+    /// Seals what is sent; `nil` without TLS.
+    let secureSocket: SecureSocket?
     private var handshake: ByteBuffer
     var lifecycle = Lifecycle.opening
     var outbox = Outbox()
@@ -72,11 +72,12 @@ final class Connection {
     /// Whether what the client sends is read.
     var isReading: Bool { hasStartedReading && !isReadHeld && unparsed == nil }
     private var hasStartedReading = false
-    private var hasContinuation = false
+    /// Whether `transmit` waits for its turn.
+    private(set) var hasContinuation = false
     private var closeDeadline: Scheduled<Void>?
 
-    init(id: ConnectionID, gateway: Gateway, isSecure: Bool = false, handshake: ByteBuffer) {
-        self.isSecure = isSecure
+    init(id: ConnectionID, gateway: Gateway, secureSocket: SecureSocket? = nil, handshake: ByteBuffer) {
+        self.secureSocket = secureSocket
         self.id = id
         self.gateway = gateway
         self.handshake = handshake
@@ -122,7 +123,7 @@ final class Connection {
     /// Sends what waits, until nothing does or the socket is full. Not more than a few stretches in one go: other
     /// connections of the loop have their turn.
     func transmit() {
-        guard !isSecure else { return transmitThroughChannel() }
+        if let secureSocket { return transmit(through: secureSocket) }
         guard descriptor >= 0, outbox.channelBytes == 0, !hasContinuation else {
             return shard.noteProgress(of: self)  // what waits needs the ring until its turn comes
         }
@@ -150,7 +151,7 @@ final class Connection {
         closeIfDone()
     }
 
-    private func continueLater() {
+    func continueLater() {
         hasContinuation = true
         shard.noteProgress(of: self)
         let connection = NIOLoopBound(self, eventLoop: shard.eventLoop)
@@ -166,20 +167,19 @@ final class Connection {
         shard.noteProgress(of: self)
         guard outbox.channelBytes == 0, let context else { return }
         var bytes = ByteBuffer()
-        outbox.handToChannel(
-            from: shard.ring, limit: isSecure ? Connection.recordBytesMax : Outbox.channelBytesMax, into: &bytes)
+        outbox.handToChannel(from: shard.ring, into: &bytes)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenSuccess { self.channelFlushed() }
         context.writeAndFlush(NIOAny(bytes), promise: promise)
     }
 
-    private func channelFlushed() {
+    func channelFlushed() {
         noteSent { outbox.channelFlushed(head: shard.ring.head) }
         continueLater()
     }
 
     /// The kernel took bytes; pings of ours, which are not counted as sent, are no traffic.
-    private func noteSent(_ took: () -> Void) {
+    func noteSent(_ took: () -> Void) {
         let before = outbox.bytesSent(head: shard.ring.head)
         took()
         if outbox.bytesSent(head: shard.ring.head) > before { noteTraffic(shard.eventLoop.now) }
@@ -236,8 +236,13 @@ final class Connection {
             closeSocket()  // both Closes are through
         } else if parser.isFinished {
             // After a violation nothing of the client is read any more; it sees the Close and the end of the stream.
-            if isSecure { closeSocket() } else if descriptor >= 0 { SocketWriter.endOutput(of: descriptor) }
+            endOutput()
         }
+    }
+
+    private func endOutput() {
+        guard descriptor >= 0 else { return }
+        if let secureSocket { secureSocket.endOutput(of: descriptor) } else { SocketWriter.endOutput(of: descriptor) }
     }
 
     /// The client's Close came in while ours was on its way or through.
@@ -248,7 +253,6 @@ final class Connection {
     /// - Parameter reset: throws away what the kernel still holds, so that a client that does not read costs nothing.
     func closeSocket(reset: Bool = false) {
         if reset, descriptor >= 0 { SocketWriter.resetOnClose(descriptor) }
-        if reset, isSecure { resetSecurely() }
         descriptor = -1
         context?.close(promise: nil)
     }

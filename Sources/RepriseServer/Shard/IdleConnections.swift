@@ -19,7 +19,7 @@ struct IdleConnections {
     /// Takes many sends at once; `nil` where the kernel never did.
     private let queue: SendQueue?
     private var descriptors: ContiguousArray<CInt> = []
-    private var connections: ContiguousArray<Connection> = []
+    private(set) var connections: ContiguousArray<Connection> = []
 
     /// None yet.
     ///

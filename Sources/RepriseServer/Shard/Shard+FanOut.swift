@@ -53,6 +53,7 @@ extension Shard {
 
     /// The run's bytes, borrowed once, to every idle connection.
     private func fanOut(_ run: FrameRun, now: NIODeadline) {
+        if secureLoop != nil { return fanOutSecurely(run, now: now) }
         let shortfalls = unsafe run.bytes.withUnsafeReadableBytes { unsafe idle.send($0) }
         for shortfall in shortfalls {
             let connection = shortfall.connection
@@ -71,9 +72,24 @@ extension Shard {
             }
         }
         lastFanOut = now
-        for connection in secureIdle.values {
-            connection.outbox.tookPart(of: run.start, byteCount: 0)
-            connection.transmit()
+    }
+
+    /// The same with TLS.
+    private func fanOutSecurely(_ run: FrameRun, now: NIODeadline) {
+        for shortfall in idle.sendSecurely(run.bytes.readableBytesSpan) {
+            let connection = shortfall.connection
+            leaveIdle(connection)
+            connection.outbox.tookPart(of: run.start, byteCount: shortfall.bytesTaken)
+            switch shortfall.sending {
+            case .left:
+                continue
+            case .rest(let rest):
+                connection.outbox.handedToChannel(shortfall.recordBytes)
+                connection.waitForSocket(with: rest)
+            case .failed:
+                markBroken(connection)
+            }
         }
+        lastFanOut = now
     }
 }

@@ -8,8 +8,6 @@ extension Shard {
         let phase = connection.outbox.phase
         if phase == .idle, connection.memberIndex >= 0, connection.descriptor >= 0 {
             idle.insert(connection)
-        } else if phase == .idle, connection.memberIndex >= 0, connection.isSecure, connection.context != nil {
-            secureIdle[connection.id] = connection
         } else {
             leaveIdle(connection)
         }

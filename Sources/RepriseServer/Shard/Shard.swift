@@ -30,8 +30,8 @@ final class Shard: @unchecked Sendable {
     var members: ContiguousArray<Connection> = []
     /// Those of them that have everything.
     var idle: IdleConnections
-    /// Those with TLS that have everything: their bytes go through their channel, so they are woken one by one.
-    var secureIdle: [ConnectionID: Connection] = [:]
+    /// What their TLS shares; `nil` without TLS.
+    private(set) var secureLoop: SecureLoop?
     /// When the idle connections were last sent something.
     var lastFanOut = NIODeadline.uptimeNanoseconds(0)
     /// Connections whose cursor is before the head.
@@ -75,6 +75,7 @@ final class Shard: @unchecked Sendable {
     func start(_ gateway: Gateway) {
         eventLoop.preconditionInEventLoop()
         self.gateway = gateway
+        if gateway.configuration.isSecure { secureLoop = SecureLoop(gateway) }
         let idle = TimeAmount.seconds(gateway.configuration.idleTimeoutSeconds)
         let lifetime = TimeAmount.seconds(gateway.configuration.lifetimeSeconds)
         peers = PeerWatch(gateway.configuration)
@@ -91,6 +92,7 @@ final class Shard: @unchecked Sendable {
     func stop() {
         sweeping?.cancel()
         gateway = nil
+        secureLoop = nil
     }
 
     // MARK: Membership
@@ -163,7 +165,6 @@ final class Shard: @unchecked Sendable {
 
     /// The connection is sent no runs as they come.
     func leaveIdle(_ connection: Connection) {
-        if connection.isSecure { return secureIdle[connection.id] = nil }
         let traffic = lastTraffic(of: connection)
         if idle.remove(connection) { connection.noteTraffic(traffic) }
     }

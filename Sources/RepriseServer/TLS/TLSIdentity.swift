@@ -1,17 +1,17 @@
 // The certificate that the server shows, and its key.
 
-internal import NIOCore
-internal import NIOSSL
+internal import RepriseTLS
 internal import Synchronization
 
-/// The server's certificate; new connections get what was loaded last.
+/// The server's certificate; new connections get what was loaded last. What else belongs to TLS stays for good, so that a
+/// client's ticket is still good when the certificate was renewed.
 ///
 /// Any thread.
 final class TLSIdentity: Sendable {
     private let certificatePath: String
     private let keyPath: String
-    private let closeTimeout: TimeAmount
-    private let current: Mutex<NIOSSLContext>
+    private let context: TLSContext
+    private let current: Mutex<TLSCertificate>
 
     /// Loads both files.
     ///
@@ -19,45 +19,37 @@ final class TLSIdentity: Sendable {
     init(_ configuration: ServerConfiguration) throws(ServerError) {
         certificatePath = configuration.tlsCertificatePath
         keyPath = configuration.tlsKeyPath
-        closeTimeout = .seconds(configuration.closeTimeoutSeconds)
-        current = Mutex(try TLSIdentity.load(certificatePath, keyPath, closeTimeout))
+        current = Mutex(try TLSIdentity.load(certificatePath, keyPath))
+        do { context = try TLSContext() } catch { throw .certificate(path: certificatePath, reason: "\(error)") }
     }
 
     /// Loads both files again. Connections keep what they have.
     ///
     /// - Throws: `ServerError.certificate`; what was loaded before then stays.
     func reload() throws(ServerError) {
-        let loaded = try TLSIdentity.load(certificatePath, keyPath, closeTimeout)
+        let loaded = try TLSIdentity.load(certificatePath, keyPath)
         current.withLock { $0 = loaded }
     }
 
-    /// The handler for a new connection.
-    func makeHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: current.withLock { $0 }) }
+    /// TLS for a new connection. On the loop's thread.
+    ///
+    /// - Throws: `TLSError`, where there is no memory.
+    func makeSocket(on loop: SecureLoop) throws -> SecureSocket {
+        SecureSocket(try TLSSession(context, current.withLock { $0 }, over: loop.transport), on: loop)
+    }
 
     private static func load(
-        _ certificatePath: String, _ keyPath: String, _ closeTimeout: TimeAmount
-    ) throws(ServerError) -> NIOSSLContext {
+        _ certificatePath: String, _ keyPath: String
+    ) throws(ServerError) -> TLSCertificate {
         for path in [certificatePath, keyPath] {
             if let reason = Host.reasonNotToRead(path) { throw .certificate(path: path, reason: reason) }
         }
-        func attempt<Value>(_ path: String, _ failure: String, _ body: () throws -> Value) throws(ServerError) -> Value
-        {
-            do { return try body() } catch { throw .certificate(path: path, reason: failure) }
-        }
-        let chain = try attempt(certificatePath, "it is no PEM certificate") {
-            try NIOSSLCertificate.fromPEMFile(certificatePath)
-        }
-        // Without a passphrase BoringSSL would ask the terminal for one.
-        let key = try attempt(keyPath, "it is no PEM key, or one with a passphrase") {
-            try NIOSSLPrivateKey(file: keyPath, format: .pem) { $0([UInt8]()) }
-        }
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
-        configuration.shutdownTimeout = closeTimeout
-        return try attempt(keyPath, "it is not the key of \(certificatePath)") {
-            try NIOSSLContext(configuration: configuration)
+        do { return try TLSCertificate(chainPath: certificatePath, keyPath: keyPath) } catch {
+            switch error {
+            case .foreignKey: throw .certificate(path: keyPath, reason: "it is not the key of \(certificatePath)")
+            case .noKey: throw .certificate(path: keyPath, reason: "\(error)")
+            default: throw .certificate(path: certificatePath, reason: "\(error)")
+            }
         }
     }
 }

@@ -53,6 +53,13 @@ struct OutboxBench {
         if count < run.bytes.readableBytes { outbox.tookPart(of: run.start, byteCount: count) }
     }
 
+    /// Adds a run that leaves sealed: `taken` bytes have left, and `count` more are in a record that is with the channel.
+    mutating func broadcastSealed(_ texts: [(position: UInt64, text: String)], taking taken: Int, sealing count: Int) {
+        broadcast(texts, taking: taken)
+        inChannel = Array(stretch.prefix(count))
+        outbox.handedToChannel(count)
+    }
+
     /// Sends at most `limit` bytes of what waits.
     mutating func send(_ limit: Int = 1 << 20) {
         let count = min(limit, stretch.count)

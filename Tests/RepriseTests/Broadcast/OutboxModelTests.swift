@@ -203,8 +203,18 @@ private struct Simulation {
         taken += run.bytes.bytes.prefix(count)
         if count < run.bytes.readableBytes {
             outbox.tookPart(of: run.start, byteCount: count)
-            if random.chance(70) { handToChannel() }
+            if random.chance(40) {
+                handSealed(run.bytes.bytes.dropFirst(count))
+            } else if random.chance(50) {
+                handToChannel()
+            }
         }
+    }
+
+    /// The kernel did not take all of a record, and what is sealed stays sealed.
+    private mutating func handSealed(_ rest: ArraySlice<UInt8>) {
+        inChannel = Array(rest.prefix(4096))
+        outbox.handedToChannel(inChannel.count)
     }
 
     private mutating func transmit(everything: Bool) {

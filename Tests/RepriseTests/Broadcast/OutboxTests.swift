@@ -260,6 +260,27 @@ import Testing
         #expect(bench.outbox.phase == .idle)
     }
 
+    @Test mutating func `counts a sealed part of a run when it has left`() {
+        bench.send()
+        bench.broadcastSealed([(14, "third"), (15, "fourth")], taking: 0, sealing: 7)
+        #expect(bench.through == Position(13))
+        bench.pong("x")
+        bench.flushChannel()
+        #expect(bench.through == Position(14))
+        bench.send()
+        #expect(bench.frames == ["first", "second", "third", "pong x", "fourth"])
+    }
+
+    @Test mutating func `completes the delivery that a sealed part cuts, when the end is decided`() {
+        bench.send()
+        bench.broadcastSealed([(14, "third"), (15, "fourth"), (16, "fifth")], taking: 7, sealing: 3)
+        bench.freeze()
+        bench.flushChannel()
+        bench.send()
+        #expect(bench.frames == ["first", "second", "third", "fourth", "close"])
+        #expect(bench.through == Position(15))
+    }
+
     @Test mutating func `ignores the channel's bytes once it has ended`() {
         bench.handToChannel()
         #expect(

@@ -1,11 +1,10 @@
-import Glibc
-import RepriseTLS
-import RepriseTesting
+internal import Glibc
+package import RepriseTLS
 
 /// Certificates for tests that vouch for themselves, and their keys.
-enum TestCertificate {
+package enum TestCertificate {
     /// Of one.test.
-    static let one = """
+    package static let one = """
         -----BEGIN CERTIFICATE-----
         MIIBfDCCASOgAwIBAgIUPuRi97PtodDwlEzA9eCQKIXI+BEwCgYIKoZIzj0EAwIw
         EzERMA8GA1UEAwwIb25lLnRlc3QwIBcNMjYxMTI4MDQzMDUwWhgPMjEyNjExMDQw
@@ -19,7 +18,7 @@ enum TestCertificate {
         """
 
     /// The key of `one`.
-    static let keyOfOne = """
+    package static let keyOfOne = """
         -----BEGIN PRIVATE KEY-----
         MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVBdrPwUKPSpWbYAD
         YVS0cWPEq28+myijx5D+aM60F1qhRANCAATz+aD29rjpn6YJrnAw1R46+OoCL2ns
@@ -28,7 +27,7 @@ enum TestCertificate {
         """
 
     /// Of two.test.
-    static let two = """
+    package static let two = """
         -----BEGIN CERTIFICATE-----
         MIIBfDCCASOgAwIBAgIULlzrADoEXJR2yBCEWu647y7piDowCgYIKoZIzj0EAwIw
         EzERMA8GA1UEAwwIdHdvLnRlc3QwIBcNMjYxMTI4MDQzMDUwWhgPMjEyNjExMDQw
@@ -42,7 +41,7 @@ enum TestCertificate {
         """
 
     /// The key of `two`.
-    static let keyOfTwo = """
+    package static let keyOfTwo = """
         -----BEGIN PRIVATE KEY-----
         MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgXtDF3iew8aFXLfHh
         LkQRoe8xpyrqQw6VNl4ktnbYezmhRANCAASZOqFauRN/0Gxvl4PYi04DgRKZYKSk
@@ -51,7 +50,7 @@ enum TestCertificate {
         """
 
     /// Loads a certificate and a key as if they lay in files.
-    static func load(_ chain: String = one, key: String = keyOfOne) throws(TLSError) -> TLSCertificate {
+    package static func load(_ chain: String = one, key: String = keyOfOne) throws(TLSError) -> TLSCertificate {
         let folder = TemporaryFolder()
         for (name, text) in [("chain", chain), ("key", key)] {
             let file = unsafe fopen("\(folder.path)/\(name)", "w")
