@@ -17,7 +17,7 @@ struct IdleConnections {
     }
 
     /// Takes many sends at once; `nil` where the kernel never did.
-    private let queue: SendQueue?
+    let queue: SendQueue?
     private var descriptors: ContiguousArray<CInt> = []
     private(set) var connections: ContiguousArray<Connection> = []
 

@@ -151,14 +151,20 @@ internal import Glibc
     func send(
         _ bytes: UnsafeRawBufferPointer, to descriptors: Span<CInt>, shortfall: (Int, SendResult) -> Void
     ) {
+        unsafe send(SendPieces(same: bytes), to: descriptors, shortfall: shortfall)
+    }
+
+    /// The same, where what is sent may be another for each socket.
+    func send(_ pieces: SendPieces, to descriptors: Span<CInt>, shortfall: (Int, SendResult) -> Void) {
         precondition(descriptors.count <= SendQueue.batchMax, "\(descriptors.count) sends at once")
         guard isWorking else {
-            return unsafe sendOneByOne(bytes, to: descriptors, from: 0, shortfall)
+            return unsafe sendOneByOne(pieces, to: descriptors, from: 0, shortfall)
         }
         let flags = UInt32(MSG_NOSIGNAL) | UInt32(MSG_DONTWAIT)
         let first = unsafe submissionTail.pointee  // only this side writes it
         for index in descriptors.indices {
             let slot = Int((first &+ UInt32(index)) & submissionMask)
+            let bytes = unsafe pieces[index]
             unsafe io_uring_prepare(
                 sends + slot, operation, descriptors[index], bytes.baseAddress, UInt32(bytes.count), flags,
                 UInt64(index))
@@ -172,18 +178,18 @@ internal import Glibc
             // A send that must not wait is answered while it is submitted: this does not sleep.
             let result = enter(ring, unsubmitted, UInt32(unanswered))
             unsubmitted -= min(unsubmitted, UInt32(max(0, result)))
-            let answered = unsafe takeAnswers(of: bytes, to: descriptors, shortfall)
+            let answered = unsafe takeAnswers(of: pieces, to: descriptors, shortfall)
             unanswered -= answered
             fruitless = result > 0 || answered > 0 ? 0 : fruitless + 1
             let mayPass = [0, -Int(EINTR), -Int(EAGAIN), -Int(EBUSY), -Int(ENOMEM)].contains(min(0, result))
             if !mayPass || unanswered > 0 && fruitless == SendQueue.fruitlessMax { giveUp(CInt(-min(0, result))) }
         }
-        if unanswered > 0 { unsafe sendRest(bytes, to: descriptors, first: first, shortfall) }
+        if unanswered > 0 { unsafe sendRest(pieces, to: descriptors, first: first, shortfall) }
     }
 
     /// - Returns: how many sends were answered.
     private func takeAnswers(
-        of bytes: UnsafeRawBufferPointer, to descriptors: Span<CInt>, _ shortfall: (Int, SendResult) -> Void
+        of pieces: SendPieces, to descriptors: Span<CInt>, _ shortfall: (Int, SendResult) -> Void
     ) -> Int {
         let head = unsafe completionHead.pointee
         let tail = unsafe io_uring_load(completionTail)
@@ -191,6 +197,7 @@ internal import Glibc
         while next != tail {
             let answer = unsafe answers[Int(next & completionMask)]
             let index = Int(answer.user_data)
+            let bytes = unsafe pieces[index]
             isAnswered[index] = true
             next &+= 1
             let result = Int(answer.res)
@@ -225,20 +232,21 @@ internal import Glibc
 
     /// Sends what the kernel has not taken from the ring, which it never will: it is asked no more.
     private func sendRest(
-        _ bytes: UnsafeRawBufferPointer, to descriptors: Span<CInt>, first: UInt32,
+        _ pieces: SendPieces, to descriptors: Span<CInt>, first: UInt32,
         _ shortfall: (Int, SendResult) -> Void
     ) {
         let taken = unsafe Int(io_uring_load(submissionHead) &- first)
         // Nobody knows what became of one that was taken and never answered. Bytes that come twice are worse than an end.
         for index in 0..<taken where !isAnswered[index] { shortfall(index, .failed) }
-        unsafe sendOneByOne(bytes, to: descriptors, from: taken, shortfall)
+        unsafe sendOneByOne(pieces, to: descriptors, from: taken, shortfall)
     }
 
     private func sendOneByOne(
-        _ bytes: UnsafeRawBufferPointer, to descriptors: Span<CInt>, from start: Int,
+        _ pieces: SendPieces, to descriptors: Span<CInt>, from start: Int,
         _ shortfall: (Int, SendResult) -> Void
     ) {
         for index in start..<descriptors.count {
+            let bytes = unsafe pieces[index]
             let result = unsafe SocketWriter.send(bytes, to: descriptors[index])
             if case .took(bytes.count) = result { continue }
             shortfall(index, result)

@@ -53,7 +53,7 @@ extension Shard {
 
     /// The run's bytes, borrowed once, to every idle connection.
     private func fanOut(_ run: FrameRun, now: NIODeadline) {
-        if secureLoop != nil { return fanOutSecurely(run, now: now) }
+        if let secureLoop { return fanOutSecurely(run, through: secureLoop, now: now) }
         let shortfalls = unsafe run.bytes.withUnsafeReadableBytes { unsafe idle.send($0) }
         for shortfall in shortfalls {
             let connection = shortfall.connection
@@ -75,8 +75,8 @@ extension Shard {
     }
 
     /// The same with TLS.
-    private func fanOutSecurely(_ run: FrameRun, now: NIODeadline) {
-        for shortfall in idle.sendSecurely(run.bytes.readableBytesSpan) {
+    private func fanOutSecurely(_ run: FrameRun, through loop: SecureLoop, now: NIODeadline) {
+        for shortfall in idle.sendSecurely(run.bytes.readableBytesSpan, through: loop) {
             let connection = shortfall.connection
             leaveIdle(connection)
             connection.outbox.tookPart(of: run.start, byteCount: shortfall.bytesTaken)

@@ -18,6 +18,8 @@ final class SecureLoop {
     /// One record, sealed; empty between two calls.
     var slot = ByteBufferAllocator().buffer(
         capacity: TLSSession.recordBytesMax + TLSSession.recordOverheadBytesMax)
+    /// Records that leave together, for the fan-out; empty between two calls.
+    var batch = SecureBatch()
     let gateway: Gateway
     private var spare: ByteBuffer?
     private var stepsLeft = SecureLoop.stepsMax

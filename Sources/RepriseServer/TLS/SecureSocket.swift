@@ -155,13 +155,17 @@ final class SecureSocket: ChannelDuplexHandler {
     /// - Precondition: nothing of this socket is with the channel.
     func send(_ plain: RawSpan, to descriptor: CInt) -> SecureSending {
         loop.slot.clear()
-        do { try session.seal(plain, into: &loop.slot) } catch { return .failed }
-        switch SocketWriter.send(loop.slot, to: descriptor) {
-        case .took(loop.slot.readableBytes): return .left
-        case .took(let count): return .rest(ByteBuffer(bytes: loop.slot.readableBytesView.dropFirst(count)))
-        case .blocked: return .rest(ByteBuffer(bytes: loop.slot.readableBytesView))
-        case .failed: return .failed
+        guard seal(plain, into: &loop.slot) else { return .failed }
+        return unsafe loop.slot.withUnsafeReadableBytes { record in
+            unsafe SecureSending(SocketWriter.send(record, to: descriptor), of: record)
         }
+    }
+
+    /// Seals one record.
+    ///
+    /// - Returns: whether the session is good.
+    func seal(_ plain: RawSpan, into slot: inout ByteBuffer) -> Bool {
+        (try? session.seal(plain, into: &slot)) != nil
     }
 
     /// Tells the peer that nothing more comes, while it may still send.

@@ -27,6 +27,30 @@ private func send(_ bytes: [UInt8], _ queue: SendQueue, to sockets: [SocketPair]
         }
     }
 
+    @Test func `gives each socket a piece of its own`() throws {
+        guard let queue = SendQueue() else { return }
+        let sockets = (0..<20).map { _ in SocketPair() }
+        defer { for pair in sockets { pair.close() } }
+        sockets[3].closePeer()
+        let pieces = (0..<20).map { Array(repeating: UInt8($0), count: $0 + 1) }
+        var end = 0
+        let ends = pieces.map { piece in
+            end += piece.count
+            return end
+        }
+        var shortfalls: [Int] = []
+        let (bytes, descriptors) = (pieces.flatMap { $0 }, sockets.map(\.mine))
+        unsafe bytes.withUnsafeBytes { bytes in
+            unsafe ends.withUnsafeBufferPointer { ends in
+                unsafe queue.send(SendPieces(bytes, ends: ends), to: descriptors.span) { index, _ in
+                    shortfalls.append(index)
+                }
+            }
+        }
+        #expect(shortfalls == [3])
+        #expect((0..<20).allSatisfy { $0 == 3 || sockets[$0].received() == pieces[$0] })
+    }
+
     @Test func `says whose socket is full, whose took a part, and whose is broken`() throws {
         guard let queue = SendQueue() else { return }
         let sockets = (0..<4).map { _ in SocketPair() }
