@@ -178,7 +178,7 @@ def test_json_names_a_folder_of_any_name(serve, folder):
     server = serve(data=data)
     assert server.announcement == {
         "url": f"ws://127.0.0.1:{server.port}/dev", "port": server.port, "data": str(data), "firstPosition": 1,
-        "closedConnections": 0}
+        "closedConnections": 0, "admin": "same", "managementOpen": False, "retainBytes": 32 << 30}
     server.stop()
     exported = run("log", "export", data)
     for verb in ("import", "backup"):
