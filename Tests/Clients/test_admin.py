@@ -106,7 +106,7 @@ def test_health_is_told_everywhere(serve, file):
             places.append(file)
         for place in places:
             assert ask(place, "GET", "/health").json["status"] == "ok"
-            assert ask(place, "GET", "/ready").json == {"status": "ok"}
+            assert ask(place, "GET", "/ready").json["status"] == "ok"
             for method in ("HEAD", "OPTIONS"):
                 assert ask(place, method, "/health").status == ask(place, method, "/ready").status == 200
 
