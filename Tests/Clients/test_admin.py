@@ -107,8 +107,7 @@ def test_health_is_told_everywhere(serve, file):
         for place in places:
             assert ask(place, "GET", "/health").json["status"] == "ok"
             assert ask(place, "GET", "/ready").json["status"] == "ok"
-            for method in ("HEAD", "OPTIONS"):
-                assert ask(place, method, "/health").status == ask(place, method, "/ready").status == 200
+            assert ask(place, "OPTIONS", "/health").status == ask(place, "OPTIONS", "/ready").status == 200
 
 
 def test_management_answers_at_an_address_of_ipv6(serve):
