@@ -170,7 +170,7 @@ package struct RunningServer: Sendable {
             recorder.startStopping(patience: drain + closeTimeout + RunningServer.patience)
         }.flatMap { [shards] in
             onEach(shards, of: loop) { shard in
-                shard.gateway?.isStopping = true
+                shard.gateway?.admission.isStopping = true
                 shard.endAll(over: drain)
             }
         }.flatMap { [shards] in

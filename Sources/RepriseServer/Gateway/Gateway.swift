@@ -3,29 +3,6 @@
 
 internal import NIOCore
 internal import Reprise
-internal import Synchronization
-
-/// How many connections the server has, over all loops.
-final class ConnectionCount: Sendable {
-    private let live = Atomic<Int>(0)
-    private let limit: Int
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    /// Takes a place, if there is one.
-    func enter() -> Bool {
-        if live.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
-        leave()
-        return false
-    }
-
-    /// How many there are now.
-    var now: Int { live.load(ordering: .relaxed) }
-
-    func leave() { live.wrappingSubtract(1, ordering: .relaxed) }
-}
 
 /// Collects the intents of one loop.
 ///
@@ -34,20 +11,18 @@ final class Gateway {
     let shard: Shard
     let configuration: ServerConfiguration
     let frameLimits: FrameParser.Limits
-    let gate: LogGate
     let receiveBuffer: ReceiveBuffer
     let messageRate: RateLimit?
-    let origins: OriginRule
+    /// Who may connect.
+    var admission: Admission
     /// Who holds the other end of a socket within this machine.
     let socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
     /// Sockets that are not WebSockets yet.
     var pending: PendingSockets
     /// What strangers make this loop keep.
     private(set) var memory: EdgeMemory
-    private let connectRate: SharedRateLimit
     private let recorder: Recorder
     private let inFlight: InFlight
-    private let connectionCount: ConnectionCount
     private let clock: @Sendable () -> Timestamp
     private(set) var tokens: TokenSource
 
@@ -57,8 +32,6 @@ final class Gateway {
     private var held: [Connection] = []
     /// Is told of every connection that is in the log and open.
     var onOpen: (@Sendable () -> Void)?
-    /// Whether upgrades are refused because the server stops.
-    var isStopping = false
 
     init(
         shard: Shard, configuration: ServerConfiguration, recorder: Recorder, gate: LogGate, inFlight: InFlight,
@@ -67,17 +40,16 @@ final class Gateway {
         self.shard = shard
         self.configuration = configuration
         self.recorder = recorder
-        self.gate = gate
         self.inFlight = inFlight
         receiveBuffer = ReceiveBuffer(inFlight: inFlight)
-        self.connectionCount = connectionCount
+        admission = Admission(
+            origins: OriginRule(configuration.allowedOrigins), gate: gate, connectionCount: connectionCount,
+            connectRate: connectRate)
         clock = machine.clock
         intents = IntentBatch(shard: shard.index, routes: configuration.engine.routes)
         tokens = TokenSource(machine)
-        self.connectRate = connectRate
         frameLimits = configuration.frameLimits
         messageRate = RateLimit(perSecond: configuration.messageRateMax)
-        origins = OriginRule(configuration.allowedOrigins)
         socketOwner = machine.socketOwner
         pending = PendingSockets(countMax: configuration.pendingSocketsMax)
         memory = EdgeMemory(bytesMax: configuration.edgeBytesMax)
@@ -105,14 +77,14 @@ final class Gateway {
 
     // MARK: Connections
 
-    /// Whether the rate of connects lets one more in.
-    func admitConnect() -> Bool { connectRate.admit(now: shard.eventLoop.now) }
+    /// Whether the log takes what is handed in.
+    var gate: LogGate { admission.gate }
 
     /// Takes one of the allowed connections.
-    func enterConnection() -> Bool { connectionCount.enter() }
+    func enterConnection() -> Bool { admission.connectionCount.enter() }
 
     /// Gives it back.
-    func connectionLeft() { connectionCount.leave() }
+    func connectionLeft() { admission.leave() }
 
     // MARK: Intents
 

@@ -8,19 +8,8 @@ internal import Reprise
 extension HTTPGatewayHandler {
     func upgrade(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }  // a pipelined request of a client that has left
-        if let refusal = UpgradeRequest.refusal(of: head) { return reply(refusal, to: head, context) }
-        if gateway.isStopping { return reply(.unavailable("The server is stopping"), to: head, context) }
-        let origin = head.headers.first(name: "origin")
-        guard gateway.origins.admits(origin) else {
-            return reply(.forbidden("This origin may not connect"), to: head, context)
-        }
-        if let reason = gateway.gate.refusal { return reply(.unavailable(reason), to: head, context) }
-        guard gateway.enterConnection() else {
-            return reply(.unavailable("Too many connections"), to: head, context)
-        }
-        guard gateway.admitConnect() else {
-            gateway.connectionLeft()
-            return reply(.tooMany("Too many connects a second"), to: head, context)
+        if case .refused(let refusal) = gateway.admission.decide(head, now: gateway.shard.eventLoop.now) {
+            return reply(refusal, to: head, context)
         }
         // The pure part of NIO's upgrader: it computes the headers of the 101, and completes at once.
         let upgrader = NIOWebSocketServerUpgrader(

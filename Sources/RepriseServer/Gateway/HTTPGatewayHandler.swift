@@ -156,7 +156,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch request.purpose {
         case .health: reply(management.health().toProbe(head.method), to: head, context)
         case .ready:
-            reply(management.ready(isStopping: gateway.isStopping).toProbe(head.method), to: head, context)
+            reply(management.ready(isStopping: gateway.admission.isStopping).toProbe(head.method), to: head, context)
         case .handshake: upgrade(head, context)
         case .connections(let connection):
             let call = ManagementCall(method: head.method, connection: connection, payload: request.body)
@@ -186,7 +186,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var reply = gateway.completed(reply)
         // After a request that asks for another protocol the decoder stops, so a further one would never be answered.
         let staysHTTP = head.method != .CONNECT && !head.headers.contains(name: "upgrade")
-        let keepAlive = !isLast && !isEarly && head.persists && !gateway.isStopping && staysHTTP
+        let keepAlive = !isLast && !isEarly && head.persists && !gateway.admission.isStopping && staysHTTP
         // With HTTP/1.0 a client waits for the end of the stream unless it is told that there is none.
         if keepAlive, head.version == .http1_0 { reply.headers.append(("Connection", "keep-alive")) }
         let bytes = reply.encoded(keepAlive: keepAlive, omitsBody: head.method == .HEAD)
