@@ -9,7 +9,7 @@ extension HTTPGatewayHandler {
     func upgrade(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }  // a pipelined request of a client that has left
         if case .refused(let refusal) = gateway.admission.decide(head, now: gateway.shard.eventLoop.now) {
-            return reply(refusal, to: head, context)
+            return reply(refusal, context)
         }
         // The pure part of NIO's upgrader: it computes the headers of the 101, and completes at once.
         let upgrader = NIOWebSocketServerUpgrader(
@@ -23,7 +23,7 @@ extension HTTPGatewayHandler {
                 self.becomeConnection(head, headers, context)
             case .failure:
                 self.gateway.connectionLeft()
-                self.reply(.badRequest("Bad Request"), to: head, context)
+                self.reply(.badRequest("Bad Request"), context)
             }
         }
     }
@@ -62,8 +62,7 @@ extension HTTPGatewayHandler {
             pipeline.removeHandler(decoder, promise: nil)
         } catch {
             gateway.connectionLeft()
-            context.close(promise: nil)
-            return
+            return fail()
         }
         gateway.shard.add(connection)
         gateway.submit(.connected(connected))
