@@ -285,6 +285,15 @@ def test_a_handshake_with_content_goes_on_behind_the_100(server):
         assert client.receive_text() == '"early"'
 
 
+def test_a_handshake_that_waited_for_an_answer_is_read_on(server):
+    """The channel asks once for a read; while the answer was in the making it was withheld, and then forgotten."""
+    with RawClient(server.port) as client:
+        client.send(b"POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi" + client.request_bytes())
+        assert statuses(client, 2) == [200, 101]
+        client.send_frame(TEXT, message("in order"))
+        assert client.receive_text() == '"in order"'
+
+
 def test_unwanted_content_is_refused_over_tls_too(secure, certificate):
     server = secure()
     with socket.create_connection(("127.0.0.1", server.port), timeout=15) as plain:

@@ -68,7 +68,9 @@ struct HTTPExchangeMachine {
     enum Action {
         /// Read once.
         case read
-        /// Do what is asked for. Answer: `answered`, or `left()` where the socket became a WebSocket.
+        /// Have the connection that owns the socket now read once.
+        case readOn
+        /// Do what is asked for. Answer: `answered`, or `upgraded()` where the socket became a WebSocket.
         case answer(IncomingRequest)
         /// Write the interim 100. Answer: `written()` or `couldNotWrite()`.
         case writeProceed
@@ -183,7 +185,13 @@ struct HTTPExchangeMachine {
     /// There are too many sockets like this one and it is the oldest, or nobody is answered any more.
     mutating func evict() { cutOff() }
 
-    /// The socket is gone, or a WebSocket: nothing is to be done for it any more.
+    /// The socket is a WebSocket. The channel may have wanted a read while earlier requests were answered, and does not ask again.
+    mutating func upgraded() {
+        left()
+        if isReadWanted { actions.append(.readOn) }
+    }
+
+    /// The socket is gone, or somebody else's: nothing is to be done for it any more.
     mutating func left() {
         guard !isOver else { return }
         phase = .over

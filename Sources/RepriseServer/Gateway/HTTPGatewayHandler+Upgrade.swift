@@ -57,12 +57,13 @@ extension HTTPGatewayHandler {
             secureSocket?.becomeWebSocket()
             let pipeline = context.pipeline.syncOperations
             try pipeline.addHandler(connection)
+            machine.upgraded()
             // The decoder leaves last: what it has read already then goes straight to the connection.
             pipeline.removeHandler(self, promise: nil)
             pipeline.removeHandler(decoder, promise: nil)
         } catch {
             gateway.connectionLeft()
-            return fail()
+            return machine.fail()
         }
         gateway.shard.add(connection)
         gateway.submit(.connected(connected))

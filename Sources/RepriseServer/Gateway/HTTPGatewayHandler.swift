@@ -20,7 +20,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let management: ManagementAPI
     let listener: Listener
     let decoder: RequestDecoder.Handler
-    private var machine: HTTPExchangeMachine
+    var machine: HTTPExchangeMachine
     private var isExecuting = false
     /// Whether the caller is of a user that may use the management API; asked once for a socket.
     var owner: SocketOwner?
@@ -87,9 +87,6 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         execute(context)
     }
 
-    /// Nothing comes of the upgrade, and nothing can be said.
-    func fail() { machine.fail() }
-
     /// The answer to the request is there.
     func reply(_ reply: HTTPReply, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }  // the client has left
@@ -110,6 +107,7 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func perform(_ action: HTTPExchangeMachine.Action, _ context: ChannelHandlerContext) {
         switch action {
         case .read: context.read()
+        case .readOn: context.channel.read()
         case .answer(let request): answer(request, context)
         case .writeProceed: write(HTTPReply.proceed, context)
         case .write(let reply, let head, let keepAlive):

@@ -148,8 +148,8 @@ struct HTTPExchangeModel {
             if replied > 0 { seen.insert("became one behind another reply") }
             if script[number(of: request.head)].isProceeded { seen.insert("became one behind a 100") }
             seen.insert("became a WebSocket")
-            isWebSocket = true
-            return leave()
+            (isWebSocket, isGone, isClosed) = (true, true, true)
+            return note("upgraded") { $0.upgraded() }
         }
         if case .handshake = request.purpose { seen.insert("refused to become one") }
         let isStopping = isStopping
@@ -232,6 +232,7 @@ struct HTTPExchangeModel {
     private mutating func checkReplies() {
         if isWebSocket {
             expect(script[replied].becomesWebSocket, "request \(replied) became a WebSocket")
+            expect(!isReadWanted, "a read is forgotten")
         } else if isLastWritten {
             expect(machine.phase.letter == "O" || machine.phase.letter == "L", "the last reply has left")
             seen.insert("stopped by the last reply")
@@ -256,11 +257,10 @@ struct HTTPExchangeModel {
 
     private mutating func execute() {
         while let action = machine.next() {
-            if isGone {
-                guard case .stopDeadline = action else {
-                    expect(false, "\(action) when it is over")
-                    continue
-                }
+            switch action {
+            case .stopDeadline: break
+            case .readOn: expect(isWebSocket, "nobody reads on")
+            default: expect(!isGone, "\(action) when it is over")
             }
             perform(action)
         }
@@ -272,6 +272,9 @@ struct HTTPExchangeModel {
             expect(asked == nil && writing == nil && !isClosed, "it reads while something is in flight")
             expect(isReadWanted, "nobody wants a read")
             (isReading, isReadWanted) = (true, false)
+        case .readOn:
+            expect(isReadWanted, "nobody wants a read")
+            isReadWanted = false
         case .answer(let request):
             begin(request)
         case .writeProceed:
