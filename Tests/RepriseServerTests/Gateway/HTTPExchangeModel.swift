@@ -28,6 +28,8 @@ struct HTTPExchangeModel {
     /// How many requests have their reply.
     private var replied = 0
     private var isLastWritten = false
+    /// Whether that was a reply to a head, with the rest of the request still on its way.
+    private var isLastEarly = false
     private var isOutputEnded = false
     private var isClosed = false
     private var isGone = false
@@ -164,6 +166,7 @@ struct HTTPExchangeModel {
             return note("could not write") { $0.couldNotWrite() }
         }
         seen.insert(when)
+        if case .reply = writing { deadline = nil }  // it was for that reply, and what follows has its own
         writing = nil
         note("written") { $0.written() }
     }
@@ -298,6 +301,7 @@ struct HTTPExchangeModel {
             expect(isLastWritten, "the input ends before the last reply")
         case .close:
             expect(!isClosed, "closed twice")
+            expect(isDisturbed || isLastWritten && !isLastEarly, "closed, and nothing demands it")
             isClosed = true
         case .closeAtOnce:
             isClosed = true
@@ -323,13 +327,14 @@ struct HTTPExchangeModel {
         if chance(chances.atOnce) { finishWrite("written at once") }
     }
 
-    private func checkReply(_ reply: HTTPReply, to head: HTTPRequestHead, keepAlive: Bool) {
+    private mutating func checkReply(_ reply: HTTPReply, to head: HTTPRequestHead, keepAlive: Bool) {
         expect(!isLastWritten, "a reply behind the last one")
         if reply.status == .badRequest {
             expect(!keepAlive, "a reply to what nobody can read, and it is not the last")
             return
         }
         expect(number(of: head) == replied, "a reply to \(head.uri), not to \(replied)")
+        isLastEarly = script[replied].isEarly
         let isLast = script[replied].isLast
         expect(!keepAlive || !isStopping, "a further request is wanted of a server that stops")
         expect(keepAlive ? !isLast : isLast || isStopping, "keepAlive is \(keepAlive) for \(head)")
