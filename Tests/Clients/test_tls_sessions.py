@@ -106,3 +106,33 @@ def test_what_is_in_flight_holds_secure_clients_too(secure, certificate):
             sender.send_frame(TEXT, message(f"{number} " + "x" * 20_000))
         for number in range(300):
             assert reader.receive_text().startswith(f'"{number} ')
+
+
+def test_records_that_do_not_end_stay_within_the_bound_of_memory(secure, certificate):
+    """A record is kept until it has come as a whole, up to 16 KiB: with many clients that is a lot, and --edge-bytes counts it."""
+    server = secure("--edge-bytes", "1MiB", "--loops", "1", "--handshake-timeout", "10m")
+    context = trust(certificate)
+    clients = []
+    for _ in range(80):
+        # The record is sealed in memory, so that a part of it can be sent.
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        client = RawClient(server.port)
+        while True:
+            try:
+                session.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.send(outgoing.read())
+                incoming.write(client.socket.recv(1 << 16))
+        client.send(outgoing.read())
+        session.write(b"x" * 16_000)
+        client.send(outgoing.read()[:12_000])
+        clients.append(client)
+    clients[0].wait_for_end()
+    with SecureClient(server.port, context) as innocent:
+        innocent.handshake()
+        innocent.send_frame(TEXT, message("here"))
+        assert innocent.receive_text() == '"here"'
+    for client in clients:
+        client.reset()

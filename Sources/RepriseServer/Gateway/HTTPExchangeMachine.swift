@@ -82,10 +82,8 @@ struct HTTPExchangeMachine {
         /// Shut what is written, or what is read. The other side stays open.
         case endOutput
         case endInput
-        /// Close behind what was written.
+        /// Close, and forget what has not left.
         case close
-        /// Close and forget what was written.
-        case closeAtOnce
     }
 
     private(set) var phase = Phase.readingHead
@@ -106,6 +104,14 @@ struct HTTPExchangeMachine {
         switch phase {
         case .readingHead, .readingBody, .sayingProceed, .answering, .upgrading, .replying(.nextRequest): true
         case .replying(.linger), .replying(.close), .lingering, .closing, .over: false
+        }
+    }
+
+    /// What is kept of a body that has not come as a whole, bytes.
+    var keptBytes: Int {
+        switch phase {
+        case .readingBody(let request), .sayingProceed(let request): request.body?.storageCapacity ?? 0
+        case .readingHead, .answering, .upgrading, .replying, .lingering, .closing, .over: 0
         }
     }
 
@@ -156,7 +162,7 @@ struct HTTPExchangeMachine {
             phase = .lingering
             actions += [.endOutput, .startDeadline(.close)]
         case .replying(.close):
-            close(.close)
+            close()
         case .readingHead, .readingBody, .answering, .upgrading, .lingering, .closing, .over:
             return
         }
@@ -166,7 +172,7 @@ struct HTTPExchangeMachine {
     /// What was to be written will not leave as a whole.
     mutating func couldNotWrite() {
         switch phase {
-        case .sayingProceed, .replying: close(.close)
+        case .sayingProceed, .replying: close()
         case .readingHead, .readingBody, .answering, .upgrading, .lingering, .closing, .over: break
         }
     }
@@ -175,7 +181,7 @@ struct HTTPExchangeMachine {
     mutating func fail() {
         switch phase {
         case .lingering, .closing, .over: break
-        case .readingHead, .readingBody, .sayingProceed, .answering, .upgrading, .replying: close(.close)
+        case .readingHead, .readingBody, .sayingProceed, .answering, .upgrading, .replying: close()
         }
     }
 
@@ -265,13 +271,13 @@ struct HTTPExchangeMachine {
     // MARK: The end
 
     private mutating func cutOff() {
-        if !isOver { close(.closeAtOnce) }
+        if !isOver { close() }
     }
 
-    private mutating func close(_ action: Action) {
+    private mutating func close() {
         phase = .closing
         waiting.removeAll()
-        actions.append(action)
+        actions.append(.close)
     }
 
     // MARK: What is to be done

@@ -54,7 +54,7 @@ extension HTTPGatewayHandler {
         do {
             try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
-            secureSocket?.becomeWebSocket()
+            secureSocket?.becomeWebSocket(of: connection)
             let pipeline = context.pipeline.syncOperations
             try pipeline.addHandler(connection)
             machine.upgraded()

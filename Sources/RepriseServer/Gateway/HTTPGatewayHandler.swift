@@ -25,6 +25,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the caller is of a user that may use the management API; asked once for a socket.
     var owner: SocketOwner?
     private var deadline: Scheduled<Void>?
+    /// The place in the loop's account of what is kept.
+    var edgeSlot = EdgeMemory.Slot.none
     /// The place among the loop's pending sockets.
     private var ticket: PendingSockets.Ticket?
     private var context: ChannelHandlerContext?
@@ -102,6 +104,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         isExecuting = true
         defer { isExecuting = false }
         while let action = machine.next() { perform(action, context) }
+        let kept = machine.keptBytes
+        if kept > 0 || edgeSlot != .none { gateway.keep(kept, for: self) }
     }
 
     private func perform(_ action: HTTPExchangeMachine.Action, _ context: ChannelHandlerContext) {
@@ -119,7 +123,6 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .endOutput: context.close(mode: .output, promise: nil)
         case .endInput: context.close(mode: .input, promise: nil)
         case .close: context.close(promise: nil)
-        case .closeAtOnce: context.close(promise: nil)
         }
     }
 
@@ -158,6 +161,10 @@ extension SocketAddress {
         guard let address = ipAddress else { return self.protocol == .unix }
         return address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
     }
+}
+
+extension HTTPGatewayHandler: EdgeHolder {
+    func endForMemory() { evict() }
 }
 
 @available(*, unavailable)

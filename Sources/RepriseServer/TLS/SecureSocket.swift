@@ -35,8 +35,11 @@ final class SecureSocket: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     private var isEstablished = false
     private var isOver = false
-    /// Whether what is opened is for a `Connection`, which gives the buffer back.
+    /// Whose bytes these are, once the socket is a WebSocket. It gives the buffers back in which they are opened.
+    private var connection: Connection?
     private var isWebSocket = false
+    /// The place in the loop's account of what is kept.
+    var edgeSlot = EdgeMemory.Slot.none
     /// What came while it was the turn of other handshakes.
     private var waiting: ByteBuffer?
     private var isReadWanted = false
@@ -48,7 +51,12 @@ final class SecureSocket: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        connection = nil
+        waiting = nil
+        keep(0)
+    }
 
     // MARK: Receiving
 
@@ -62,6 +70,12 @@ final class SecureSocket: ChannelDuplexHandler {
         } else {
             waiting = sealed
         }
+        keep(session.keptBytes + (waiting?.storageCapacity ?? 0))
+    }
+
+    /// Says what is kept of what the client sent: a record that has not ended, and what waits for its turn.
+    private func keep(_ bytes: Int) {
+        if bytes > 0 || edgeSlot != .none { loop.gateway.keep(bytes, for: self) }
     }
 
     func read(context: ChannelHandlerContext) {
@@ -72,6 +86,7 @@ final class SecureSocket: ChannelDuplexHandler {
     func step() {
         guard var sealed = waiting.take(), let context else { return }
         take(&sealed, context)
+        keep(session.keptBytes)
         guard isReadWanted else { return }
         isReadWanted = false
         context.channel.read()
@@ -109,7 +124,10 @@ final class SecureSocket: ChannelDuplexHandler {
     }
 
     /// From now on what is opened goes to a `Connection`.
-    func becomeWebSocket() { isWebSocket = true }
+    func becomeWebSocket(of connection: Connection) {
+        self.connection = connection
+        isWebSocket = true
+    }
 
     // MARK: Sending through the channel
 
@@ -180,6 +198,12 @@ final class SecureSocket: ChannelDuplexHandler {
 
     /// Everything that was opened was dealt with.
     func giveBack(_ opened: ByteBuffer) { loop.giveBackOpened(opened) }
+}
+
+extension SecureSocket: EdgeHolder {
+    func endForMemory() {
+        if let connection { connection.endForMemory() } else { context?.channel.close(promise: nil) }
+    }
 }
 
 @available(*, unavailable)
