@@ -20,11 +20,20 @@ package struct Machine: Sendable {
     /// Who holds the other end of a connection within this machine, by the addresses of both ends.
     package var socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
 
+    /// The socket under a channel, which is sent to past the channel; `nil` where it has none.
+    package var descriptor: @Sendable (any Channel) -> CInt?
+
+    /// The socket that the channel itself speaks of. On its loop.
+    package static let descriptorOfChannel: @Sendable (any Channel) -> CInt? = { channel in
+        try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }
+    }
+
     /// Makes a machine.
     package init(
         clock: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable () -> UInt64, bootID: String,
         name: String, batchesSends: Bool,
-        socketOwner: @escaping @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
+        socketOwner: @escaping @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner,
+        descriptor: @escaping @Sendable (any Channel) -> CInt? = descriptorOfChannel
     ) {
         self.clock = clock
         self.random = random
@@ -32,6 +41,7 @@ package struct Machine: Sendable {
         self.name = name
         self.batchesSends = batchesSends
         self.socketOwner = socketOwner
+        self.descriptor = descriptor
     }
 
     /// This machine.

@@ -17,6 +17,8 @@ final class Gateway {
     var admission: Admission
     /// Who holds the other end of a socket within this machine.
     let socketOwner: @Sendable (_ peer: SocketAddress?, _ local: SocketAddress?) -> SocketOwner
+    /// The socket under a channel.
+    let descriptor: @Sendable (any Channel) -> CInt?
     /// Sockets that are not WebSockets yet.
     var pending: PendingSockets
     /// What strangers make this loop keep.
@@ -51,6 +53,7 @@ final class Gateway {
         frameLimits = configuration.frameLimits
         messageRate = RateLimit(perSecond: configuration.messageRateMax)
         socketOwner = machine.socketOwner
+        descriptor = machine.descriptor
         pending = PendingSockets(countMax: configuration.pendingSocketsMax)
         memory = EdgeMemory(bytesMax: configuration.edgeBytesMax)
     }

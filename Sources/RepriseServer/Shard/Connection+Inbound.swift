@@ -10,8 +10,7 @@ extension Connection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        descriptor =
-            (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }) ?? -1
+        descriptor = gateway.descriptor(context.channel) ?? -1
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

@@ -31,13 +31,7 @@ extension Connection {
             outbox.phase != .idle || shard.peers.unanswered.contains(id)
                 || pass.now - shard.lastTraffic(of: self) <= timeout + timeout
         else { return false }
-        let state = withDescriptor { TransportState(of: $0) } ?? nil
+        let state = descriptor >= 0 ? TransportState(of: descriptor) : nil
         return shard.peers.unanswered.isLost(id, state, pass.now, timeout: timeout)
-    }
-
-    /// Runs `body` with the socket, also where its bytes go through the channel.
-    private func withDescriptor<Result>(_ body: (CInt) -> Result) -> Result? {
-        if descriptor >= 0 { return body(descriptor) }
-        return try? context?.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self, body)
     }
 }

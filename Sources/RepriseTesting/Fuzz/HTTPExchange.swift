@@ -45,24 +45,28 @@ struct HTTPExchange: Equatable {
         configuration.durability = .never
         configuration.connectionsMax = 8
         configuration.logBytes = 32 << 20
-        // No file is read. What a connection sends then goes through its channel: it has no descriptor.
-        configuration.tlsCertificatePath = "none"
+        let sockets = SocketPair()
+        defer { sockets.close() }
         let bits = SharedGenerator(seed: 1)
         let machine = Machine(
             clock: { Timestamp(rawValue: 1_700_000_000_000_000_000) }, random: { bits.next() }, bootID: "boot",
-            name: "fuzzed", batchesSends: false, socketOwner: { _, _ in .trusted })
+            name: "fuzzed", batchesSends: false, socketOwner: { _, _ in .trusted },
+            descriptor: { [mine = sockets.mine] _ in mine })
         let loop = EmbeddedEventLoop()
         let starting = try RunningServer.start(
             configuration, machine: machine, loops: .init(sockets: [loop], disk: loop, reader: loop),
             logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }, onFailure: { _ in })
         loop.run()
         let server = try starting.wait()
-        try serve(pieces, server, loop)
+        try serve(pieces, server, loop, sockets)
         sent = try server.log.events().filter { if case .sent = $0.fact { true } else { false } }
         try end(server, loop)
     }
 
-    private mutating func serve(_ pieces: [ByteBuffer], _ server: RunningServer, _ loop: EmbeddedEventLoop) throws {
+    /// - Parameter sockets: where a connection sends to, past its channel.
+    private mutating func serve(
+        _ pieces: [ByteBuffer], _ server: RunningServer, _ loop: EmbeddedEventLoop, _ sockets: SocketPair
+    ) throws {
         let channel = EmbeddedChannel(loop: loop)
         let address = try SocketAddress(ipAddress: "127.0.0.1", port: 50_000)
         try channel.connect(to: address).wait()
@@ -73,9 +77,16 @@ struct HTTPExchange: Equatable {
             loop.run()
         }
         isOpen = channel.isActive
-        while replies.last?.status != 101, let bytes = try channel.readOutbound(as: ByteBuffer.self) {
+        while let bytes = try channel.readOutbound(as: ByteBuffer.self) {
             try expect(replies.last?.says("close") != true, "a response follows one that closes")
             replies.append(try Reply(bytes))
+        }
+        // The 101 is sent past the channel, and what the connection sends as a WebSocket behind it.
+        let sent = ByteBuffer(bytes: sockets.received())
+        if let end = sent.readableBytesView.firstRange(of: "\r\n\r\n".utf8)?.upperBound,
+            let handshake = sent.getSlice(at: 0, length: end)
+        {
+            replies.append(try Reply(handshake))
         }
         if replies.last?.says("close") == true { try expect(!isOpen, "a response said that it closes, and did not") }
         _ = try? channel.finish()

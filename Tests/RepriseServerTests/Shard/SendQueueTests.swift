@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import RepriseTesting
 import Testing
 
 @testable import RepriseServer
