@@ -478,6 +478,39 @@ def test_unfinished_messages_stay_within_their_bound(serve):
     assert count - 40 <= len(closes) < count and all(e["code"] == 1008 for e in closes)
 
 
+def test_all_bounds_filled_at_once_stay_within_their_sum(serve):
+    """README, "All of it together", with small bounds: 1 + 2 + 2 MiB, 100 pending sockets and 150 connections."""
+    server = serve("--loops", "1", "--in-flight-bytes", "1MiB", "--edge-bytes", "2MiB", "--ring-bytes", "2MiB", "--max-pending",
+                   "100", "--message-bytes", "128KiB", "--handshake-timeout", "60s", "--route", "onMessage=broadcast:data",
+                   "--route", "$default=record")
+    total = (1 + 2 + 2 << 20) + 100 * (32 << 10) + 150 * 6000
+    allocator = 6 << 20  # what malloc keeps beside it, and buffers of the loop
+    with attack(server, "every bound filled at once", bound=total + allocator) as outcome, contextlib.ExitStack() as stack:
+        begun = message("x" * 120_000)
+        unfinished = [server.raw() for _ in range(60)]
+        stalled = [server.raw(receive_buffer=4096) for _ in range(20)]
+        flooding = [server.raw() for _ in range(20)]
+        for client in unfinished:
+            client.send_frame(TEXT, begun[:30_000], final=False)
+            client.send_frame(CONTINUATION, begun[30_000:60_000], final=False)
+        pending = [RawClient(server.port) for _ in range(150)]
+        for index, client in enumerate(pending):
+            stack.callback(client.reset)
+            with contextlib.suppress(OSError):  # the oldest ones are closed meanwhile
+                if index % 2:
+                    client.send(b"GET /dev HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 15_000)
+                else:
+                    client.send(b"POST /dev/@connections HTTP/1.1\r\nHost: localhost\r\nContent-Length: 120000\r\n\r\n")
+                    client.send(b"x" * 100_000)
+        for client in flooding:
+            with contextlib.suppress(OSError):
+                client.send(frame(TEXT, message("y" * 20_000)) * 20)
+        eventually(lambda: unread_bytes(server) == 0, "all of it was read", 100)
+        outcome.append("the oldest holders are closed, and the slow ones")
+        for client in [*unfinished, *stalled, *flooding]:
+            client.reset()
+
+
 def test_json_that_has_to_be_written_anew_delays_nobody(serve):
     """edge.md, fault 4: it was written on the thread that commits."""
     server = serve("--route", "onMessage=broadcast:data", "--route", "me=echo:data")
