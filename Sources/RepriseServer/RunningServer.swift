@@ -15,6 +15,8 @@ package struct RunningServer: Sendable {
     let shards: [Shard]
     private let reader: DiskReader
     private let headerLimits: NIOHTTPDecoderLimitConfiguration
+    /// What is kept of the log, bytes; 0 for all of it.
+    let retainedBytes: Int
 
     /// The loops of a server.
     package struct Loops {
@@ -57,7 +59,7 @@ package struct RunningServer: Sendable {
         let retentionStatus = RetentionStatus()
         let logTime = LogTime(startup.writer.tail.time, clock: machine.clock, logger: logger)
         logTime.check()
-        warnOfTrimming(startup.log, configuration, logger)
+        let configuration = sparing(startup.log, configuration, logger)
         let count = ConnectionCount(limit: configuration.connectionsMax)
         let connectRate = SharedRateLimit(perSecond: configuration.connectRateMax)
         let log = startup.log
@@ -109,7 +111,8 @@ package struct RunningServer: Sendable {
         let served = EventLoopFuture.whenAllSucceed(rooms, on: recorder.eventLoop).and(recording).map { rooms, _ in
             RunningServer(
                 firstPosition: firstPosition, closedConnections: closedConnections, rooms: rooms, recorder: recorder,
-                shards: shards, reader: reader, headerLimits: limits)
+                shards: shards, reader: reader, headerLimits: limits,
+                retainedBytes: configuration.retainedBytes)
         }
         guard let player else { return served }
         return served.flatMap { server in
@@ -117,15 +120,30 @@ package struct RunningServer: Sendable {
         }
     }
 
-    /// Says that a log is larger than what is kept of it, before the first event is gone.
-    private static func warnOfTrimming(_ log: EventLog, _ configuration: ServerConfiguration, _ logger: Logger) {
+    /// Spares a log that is larger than what is kept by default, and that nobody has trimmed yet: what was recorded when all was kept
+    /// is deleted only where somebody says so. Says what will be trimmed otherwise.
+    private static func sparing(
+        _ log: EventLog, _ configuration: ServerConfiguration, _ logger: Logger
+    ) -> ServerConfiguration {
         let kept = configuration.retainedBytes
-        guard kept > 0, (try? log.holdsMore(than: kept)) == true else { return }
+        guard kept > 0, (try? log.holdsMore(than: kept)) == true else { return configuration }
+        guard configuration.retainBytes == nil, (try? log.cut()) == .some(nil) else {
+            logger.warning(
+                """
+                the log holds more than \(kept) bytes: its oldest events are trimmed away from now on (--retain-bytes 0 keeps all, \
+                and refuses connects and messages when the log is full)
+                """)
+            return configuration
+        }
         logger.warning(
             """
-            the log holds more than \(kept) bytes: its oldest events are trimmed away from now on (--retain-bytes 0 keeps all, and \
-            refuses connects and messages when the log is full)
+            the log holds more than half of --log-bytes, and nothing was ever trimmed from it: all of it is kept, and connects and \
+            messages are refused when it is full (--retain-bytes \(kept) trims its oldest events, --retain-bytes 0 keeps them \
+            without this warning)
             """)
+        var configuration = configuration
+        configuration.retainBytes = 0
+        return configuration
     }
 
     // MARK: Sockets
@@ -145,11 +163,11 @@ package struct RunningServer: Sendable {
         // A handshake has a few hundred bytes, and the channel keeps its first buffer for good.
         try channel.syncOptions?.setOption(
             .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 16_384))
+        try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         let pipeline = channel.pipeline.syncOperations
         if let identity {
             guard let loop = gateway.shard.secureLoop else { preconditionFailure("a certificate without TLS") }
             try channel.syncOptions?.setOption(.recvAllocator, value: UnkeptBuffers())
-            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             try pipeline.addHandler(identity.makeSocket(on: loop))
         }
         try pipeline.addHandler(decoder)

@@ -215,7 +215,7 @@ public struct Server: Service {
             url: url("ws", configuration.host, port), port: port, admin: admin,
             isManagementOpen: configuration.opensManagement, dataPath: configuration.dataPath,
             firstPosition: running.firstPosition, closedConnections: running.closedConnections,
-            retainedBytes: configuration.retainedBytes)
+            retainedBytes: running.retainedBytes)
     }
 }
 

@@ -105,6 +105,10 @@ public struct ServerConfiguration: Sendable {
     /// The defaults.
     public init() {}
 
+    /// JSON that is written anew may become five times as large, and a buffer of NIO's holds less than 4 GiB.
+    private static let messageBytesLimit = 256 << 20
+    private var messageBytesLimit: Int { ServerConfiguration.messageBytesLimit }
+
     /// Bytes of the log that are kept free for facts: one `disconnected` for every connection, with its index entry, and
     /// the end of the session; and where the log is trimmed, the pages that one step changes before it frees any.
     package var logReserveBytes: Int { logReserveBytes(trims: retains) }
@@ -185,7 +189,8 @@ public struct ServerConfiguration: Sendable {
         }
         let sizes = 1...FrameParser.Limits.bytesMax
         try check(sizes.contains(frameBytesMax), "--frame-bytes", "must be 1 to \(sizes.upperBound)")
-        try check(sizes.contains(messageBytesMax), "--message-bytes", "must be 1 to \(sizes.upperBound)")
+        try check(
+            (1...messageBytesLimit).contains(messageBytesMax), "--message-bytes", "must be 1 to \(messageBytesLimit)")
         try check(
             frameBytesMax <= messageBytesMax, "--frame-bytes", "must not be above --message-bytes (\(messageBytesMax))")
         try check((256...1 << 20).contains(headerBytesMax), "--header-bytes", "must be 256 to \(1 << 20)")
@@ -207,9 +212,10 @@ public struct ServerConfiguration: Sendable {
         try check(ringBytesMax >= 1 << 16, "--ring-bytes", "must be at least 65536")
         try check(inFlightBytesMax >= 1 << 16, "--in-flight-bytes", "must be at least 65536")
         // A buffer grows to twice of what is in it, and one message must have room beside another.
+        let edgeBytesMin = 4 * max(messageBytesMax, ReceiveBuffer.capacity)
         try check(
-            edgeBytesMax >= 4 * messageBytesMax, "--edge-bytes",
-            "must be at least \(4 * messageBytesMax), four times --message-bytes")
+            edgeBytesMax >= edgeBytesMin, "--edge-bytes",
+            "must be at least \(edgeBytesMin), four times --message-bytes or one read")
         let logBytesMin = 2 * logReserveBytes
         try check(
             logBytes >= logBytesMin, "--log-bytes",

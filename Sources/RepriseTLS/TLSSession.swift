@@ -70,11 +70,6 @@ package import NIOCore
     /// Whether the handshake is over.
     package var isEstablished: Bool { unsafe SSL_in_init(ssl) == 0 }
 
-    /// What is kept of a record that has not come as a whole, bytes: room for the largest one, or nothing.
-    package var keptBytes: Int {
-        unsafe SSL_has_pending(ssl) == 0 ? 0 : TLSSession.recordBytesMax + TLSSession.recordOverheadBytesMax
-    }
-
     /// Whether the handshake was shortened by a ticket.
     package var wasResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 

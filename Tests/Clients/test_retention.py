@@ -302,7 +302,12 @@ def test_a_log_that_is_larger_than_what_is_kept_is_named_before_it_is_trimmed(se
     server = serve("--retain-bytes", "off", "--durability", "never")
     assert flood(server, 1400) is None
     server.stop()
-    server = serve(*SMALL)
+    server = serve(*SMALL)  # as after an upgrade: what was recorded when all was kept is not deleted unasked
+    assert "all of it is kept" in server.stderr and "--retain-bytes" in server.stderr
+    assert server.announcement["retainBytes"] == 0
+    server.stop()
+    assert server.log.export()[0]["position"] == 1
+    server = serve(*SMALL, "--retain-bytes", "16MiB")
     assert "oldest events are trimmed away" in server.stderr and "--retain-bytes 0" in server.stderr
     eventually(lambda: server.health().json["retention"]["firstPosition"] > 1, "it is trimmed")
     server.stop()

@@ -1,6 +1,9 @@
 """RFC 6455 and the service's limits once a socket is open, by a client that breaks them. Spec section 5."""
 
 import contextlib
+import json
+import signal
+import socket
 import time
 
 import pytest
@@ -260,3 +263,21 @@ def test_a_violation_harms_nobody_else(server):
         assert good.receive_text() == '"from the bad one"'
         good.send_frame(TEXT, message("on"))
         assert good.receive_text() == '"on"'
+
+
+@pytest.mark.parametrize("text", ["x" * 70, "y" * 100_000])
+def test_what_a_client_sent_before_it_left_is_in_the_log(server, text):
+    """Parsing rests after 64 KiB that had to be written anew; the end of the stream may come meanwhile, and takes nothing away."""
+    spaced = json.dumps({"action": "onMessage", "data": [1.0, text]})
+    with server.raw() as client:
+        parts = [spaced[start:start + 30_000] for start in range(0, len(spaced), 30_000)]
+        frames = b"".join(
+            frame(CONTINUATION if index else TEXT, part, final=index == len(parts) - 1) for index, part in enumerate(parts))
+        server.process.send_signal(signal.SIGSTOP)  # all of it is there when the server looks
+        client.send(frames + frame(TEXT, message("last")) + frame(CLOSE, close_payload(1000)))
+        client.socket.shutdown(socket.SHUT_WR)
+        server.process.send_signal(signal.SIGCONT)
+        (closed,) = server.log.disconnected(client.id)
+    assert (closed["cause"], closed["code"]) == ("client", 1000)
+    said = [event for event in server.log.events("message") if event["connectionId"] == client.id]
+    assert len(said) == 2

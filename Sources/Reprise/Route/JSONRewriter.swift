@@ -22,6 +22,8 @@ public struct JSONRewriter: Sendable {
 
     /// A number of four bytes may become one of 21: `1e20`. Nothing else grows.
     private static let growthMax = 5
+    /// The largest scratch that is kept for the next value.
+    private static let scratchBytesMax = 4 << 20
 
     /// A member in the output: from its key's quote to the end of its value.
     struct Member {
@@ -52,7 +54,7 @@ public struct JSONRewriter: Sendable {
             copyStretch(of: body, to: &text)
         }
         output.writeBytes(scratch.readableBytesSpan)
-        self.scratch = scratch
+        if scratch.storageCapacity <= JSONRewriter.scratchBytesMax { self.scratch = scratch }
     }
 
     // MARK: Stretches

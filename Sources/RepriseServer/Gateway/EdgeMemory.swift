@@ -59,9 +59,12 @@ struct EdgeMemory {
         }
     }
 
+    /// Whether more is kept than may be.
+    var isExceeded: Bool { bytes > bytesMax }
+
     /// Takes the oldest holder out of the account while too much is kept. The caller ends it.
     mutating func takeExcess() -> (any EdgeHolder)? {
-        guard bytes > bytesMax, oldest >= 0 else { return nil }
+        guard isExceeded, oldest >= 0 else { return nil }
         let index = oldest
         let holder = entries[Int(index)].holder
         bytes -= entries[Int(index)].bytes

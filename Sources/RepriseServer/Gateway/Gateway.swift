@@ -137,7 +137,9 @@ final class Gateway {
     /// go, or this one.
     func keep(_ bytes: Int, for holder: some EdgeHolder) {
         memory.update(holder, to: bytes)
+        guard memory.isExceeded else { return }
         while let excess = memory.takeExcess() { excess.endForMemory() }
+        if !shard.isPerforming { shard.closeBroken() }
     }
 
     // MARK: Back-pressure

@@ -90,6 +90,7 @@ struct HTTPExchangeMachine {
     private let bodyBytesMax: Int
     /// Parts that came while an earlier request was answered.
     private var waiting = CircularBuffer<Part>()
+    private var waitingBytes = 0
     /// Why what follows these cannot be read.
     private var unreadable: HTTPParserError?
     private var isReadWanted = false
@@ -107,12 +108,39 @@ struct HTTPExchangeMachine {
         }
     }
 
-    /// What is kept of a body that has not come as a whole, bytes.
+    /// What is kept of a body that has not come as a whole, and of requests that wait, bytes.
     var keptBytes: Int {
         switch phase {
-        case .readingBody(let request), .sayingProceed(let request): request.body?.storageCapacity ?? 0
-        case .readingHead, .answering, .upgrading, .replying, .lingering, .closing, .over: 0
+        case .readingBody(let request), .sayingProceed(let request): waitingBytes + (request.body?.storageCapacity ?? 0)
+        case .readingHead, .answering, .upgrading, .replying, .lingering, .closing, .over: waitingBytes
         }
+    }
+
+    /// About what a head costs with its list of fields.
+    private static let headBytes = 1 << 10
+
+    private static func cost(of part: Part) -> Int {
+        switch part {
+        case .head: headBytes
+        case .body(let bytes): bytes.readableBytes
+        case .end: 0
+        }
+    }
+
+    private mutating func wait(_ part: Part) {
+        waiting.append(part)
+        waitingBytes += HTTPExchangeMachine.cost(of: part)
+    }
+
+    private mutating func nextWaiting() -> Part? {
+        guard let part = waiting.popFirst() else { return nil }
+        waitingBytes -= HTTPExchangeMachine.cost(of: part)
+        return part
+    }
+
+    private mutating func forgetWaiting() {
+        waiting.removeAll()
+        waitingBytes = 0
     }
 
     /// Whether a part of a request can be taken.
@@ -127,7 +155,7 @@ struct HTTPExchangeMachine {
 
     /// The decoder has a part.
     mutating func receive(_ part: Part) {
-        if isReading { take(part) } else if isListening { waiting.append(part) }
+        if isReading { take(part) } else if isListening { wait(part) }
     }
 
     /// A request cannot be parsed, or breaks a limit of the decoder. Nothing comes behind it.
@@ -201,7 +229,7 @@ struct HTTPExchangeMachine {
     mutating func left() {
         guard !isOver else { return }
         phase = .over
-        waiting.removeAll()
+        forgetWaiting()
         actions = [.stopDeadline]
     }
 
@@ -243,7 +271,7 @@ struct HTTPExchangeMachine {
 
     /// On with what has come in the meantime.
     private mutating func takeWaiting() {
-        while isReading, let part = waiting.popFirst() { take(part) }
+        while isReading, let part = nextWaiting() { take(part) }
         if isReading, let unreadable { refuse(unreadable) }
     }
 
@@ -251,7 +279,7 @@ struct HTTPExchangeMachine {
 
     private mutating func reply(_ reply: HTTPReply, to head: HTTPRequestHead, then sequel: Sequel) {
         phase = .replying(sequel)
-        if !isListening { waiting.removeAll() }
+        if !isListening { forgetWaiting() }
         actions += [.startDeadline(.handshake), .write(reply, to: head, keepAlive: isListening)]
     }
 
@@ -276,7 +304,7 @@ struct HTTPExchangeMachine {
 
     private mutating func close() {
         phase = .closing
-        waiting.removeAll()
+        forgetWaiting()
         actions.append(.close)
     }
 

@@ -52,7 +52,6 @@ extension HTTPGatewayHandler {
                 peer: context.remoteAddress?.ipAddress ?? "", fields: head.headers["x-forwarded-for"]),
             stage: gateway.configuration.stage, redacted: gateway.configuration.redactedHeaders)
         do {
-            try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             try context.channel.syncOptions?.setOption(.recvAllocator, value: gateway.receiveBuffer)
             secureSocket?.becomeWebSocket(of: connection)
             let pipeline = context.pipeline.syncOperations

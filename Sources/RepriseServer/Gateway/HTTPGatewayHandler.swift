@@ -102,8 +102,8 @@ final class HTTPGatewayHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func execute(_ context: ChannelHandlerContext) {
         guard !isExecuting else { return }
         isExecuting = true
-        defer { isExecuting = false }
         while let action = machine.next() { perform(action, context) }
+        isExecuting = false
         let kept = machine.keptBytes
         if kept > 0 || edgeSlot != .none { gateway.keep(kept, for: self) }
     }

@@ -29,8 +29,9 @@ struct SocketFile: Sendable {
         }
         try SocketFile.removeLeftOver(at: path, address)
         let descriptor = SocketFile.makeSocket()
-        guard descriptor >= 0, unsafe SocketFile.call(bind, descriptor, address) == 0,
-            unsafe chmod(path, S_IRUSR | S_IWUSR) == 0, let file = SocketFile.status(of: path)?.file
+        // Linux gives the file the mode of the socket. A path could be another file meanwhile.
+        guard descriptor >= 0, fchmod(descriptor, S_IRUSR | S_IWUSR) == 0,
+            unsafe SocketFile.call(bind, descriptor, address) == 0, let file = SocketFile.status(of: path)?.file
         else {
             let reason = Host.text(ofError: errno)
             if descriptor >= 0 { close(descriptor) }

@@ -114,6 +114,7 @@ struct CommitMachine {
         isWriting = false
         waiting = group.filter(\.isFact) + waiting
         unwritten += group.filter { !$0.isFact }
+        guard phase == .recording else { return }
         if isFull {
             stop(.waitingForRoom, .waitForRoom)
         } else {

@@ -18,6 +18,8 @@ extension Connection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // What the client sent before it left counts. At the end of a stream NIO reads all of it, whatever is held.
+        if case .open = lifecycle, var bytes = unparsed.take() { receive(&bytes, isLast: true) }
         socketEnded()
         context.fireChannelInactive()
     }
@@ -67,6 +69,7 @@ extension Connection: ChannelDuplexHandler {
         isReadHeld = false
         parseOn()
         guard isReadWanted, !isReadHeld, unparsed == nil else { return }
+        if gateway.mustHoldReads { return holdReads() }
         isReadWanted = false
         context?.read()
     }
@@ -88,20 +91,22 @@ extension Connection: ChannelDuplexHandler {
     private static let rewrittenBytesMax = 64 << 10
 
     /// Parses what came, as far as there is room for more in flight, and as far as it is cheap.
-    private func receive(_ bytes: inout ByteBuffer) {
+    ///
+    /// - Parameter isLast: nothing comes behind it, and nobody can wait.
+    private func receive(_ bytes: inout ByteBuffer, isLast: Bool = false) {
         let now = shard.eventLoop.now
         liveness.received(now)
         var isTraffic = false
         var pongs = Pongs()
         let rewrittenBytes = gateway.intents.rewrittenBytes
         while bytes.readableBytes > 0 {
-            if gateway.mustHoldReads, case .open = lifecycle {
+            if !isLast, gateway.mustHoldReads, case .open = lifecycle {
                 unparsed = bytes
                 isTraffic = true
                 holdReads()
                 break
             }
-            if gateway.intents.rewrittenBytes - rewrittenBytes >= Connection.rewrittenBytesMax {
+            if !isLast, gateway.intents.rewrittenBytes - rewrittenBytes >= Connection.rewrittenBytesMax {
                 unparsed = bytes
                 isTraffic = true
                 parseLater()
@@ -123,6 +128,7 @@ extension Connection: ChannelDuplexHandler {
     /// Says what the connection keeps of what its client sent. A little of it is free: while too much is in flight, each one may
     /// have to keep a scarce read.
     private func noteKept() {
+        if case .closed = lifecycle { return }
         var kept = parser.heapByteCount + (unparsed?.storageCapacity ?? 0)
         if kept <= 2 * ReceiveBuffer.scarceCapacity { kept = 0 }
         if kept > 0 || edgeSlot != .none { gateway.keep(kept, for: self) }
@@ -167,8 +173,15 @@ extension Connection: ChannelDuplexHandler {
 extension Connection: EdgeHolder {
     func endForMemory() {
         unparsed = nil
-        parser.abandon()
-        end(Ending(cause: .protocol, code: .policyViolation, reason: "Unfinished for too long, and memory is scarce"))
+        switch lifecycle {
+        case .closing, .closed:
+            closeSocket(reset: true)
+        case .opening, .open:
+            parser.abandon()
+            end(
+                Ending(
+                    cause: .protocol, code: .policyViolation, reason: "Unfinished for too long, and memory is scarce"))
+        }
     }
 }
 

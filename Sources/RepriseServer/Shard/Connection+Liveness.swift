@@ -29,7 +29,7 @@ extension Connection {
         guard shard.peers.asksKernel, pass.isJudging else { return false }
         guard
             outbox.phase != .idle || shard.peers.unanswered.contains(id)
-                || pass.now - shard.lastTraffic(of: self) <= timeout + timeout
+                || pass.now - shard.lastTraffic(of: self) <= max(timeout + timeout, PeerWatch.lookMin)
         else { return false }
         let state = descriptor >= 0 ? TransportState(of: descriptor) : nil
         return shard.peers.unanswered.isLost(id, state, pass.now, timeout: timeout)

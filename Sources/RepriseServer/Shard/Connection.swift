@@ -262,6 +262,7 @@ final class Connection {
         descriptor = -1
         context = nil
         unparsed = nil
+        parser.abandon()
         if edgeSlot != .none { gateway.keep(0, for: self) }
         closeDeadline?.cancel()
         let remains = outbox.finish(ring: shard.ring, performedThrough: shard.performedThrough)

@@ -7,6 +7,8 @@ struct PeerWatch {
     /// Whether the kernel is asked about what it has sent; with keepalive, which asks peers to which nothing is sent.
     let asksKernel: Bool
     var unanswered = UnansweredPeers()
+    /// How long the kernel is asked after something was sent, at least: its first retransmission may take some seconds.
+    static let lookMin = TimeAmount.seconds(10 as Int64)
     private var lastPass: NIODeadline?
 
     /// One pass.

@@ -34,6 +34,9 @@ final class SecureSocket: ChannelDuplexHandler {
     private let loop: SecureLoop
     private var context: ChannelHandlerContext?
     private var isEstablished = false
+    private var record = TLSRecordFrame()
+    /// What came of the handshake so far, which BoringSSL may keep; 0 behind it.
+    private var handshakeBytes = 0
     private var isOver = false
     /// Whose bytes these are, once the socket is a WebSocket. It gives the buffers back in which they are opened.
     private var connection: Connection?
@@ -63,6 +66,10 @@ final class SecureSocket: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isOver else { return }
         var sealed = unwrapInboundIn(data)
+        record.note(sealed)
+        if !isEstablished { handshakeBytes += sealed.readableBytes }
+        // A client that is within a long record lives, and is not heard of otherwise.
+        connection?.liveness.received(loop.gateway.shard.eventLoop.now)
         if waiting != nil {
             waiting?.writeBuffer(&sealed)
         } else if isEstablished || loop.admitStep(of: self) {
@@ -70,10 +77,17 @@ final class SecureSocket: ChannelDuplexHandler {
         } else {
             waiting = sealed
         }
-        keep(session.keptBytes + (waiting?.storageCapacity ?? 0))
+        noteKept()
     }
 
-    /// Says what is kept of what the client sent: a record that has not ended, and what waits for its turn.
+    /// Says what is kept of what the client sent: a record or a handshake that has not ended, and what waits for its turn. A little of
+    /// it is free, as it is to a WebSocket.
+    private func noteKept() {
+        if isEstablished { handshakeBytes = 0 }
+        let kept = record.keptBytes + handshakeBytes + (waiting?.storageCapacity ?? 0)
+        keep(kept > 2 * ReceiveBuffer.scarceCapacity ? kept : 0)
+    }
+
     private func keep(_ bytes: Int) {
         if bytes > 0 || edgeSlot != .none { loop.gateway.keep(bytes, for: self) }
     }
@@ -86,7 +100,7 @@ final class SecureSocket: ChannelDuplexHandler {
     func step() {
         guard var sealed = waiting.take(), let context else { return }
         take(&sealed, context)
-        keep(session.keptBytes)
+        noteKept()
         guard isReadWanted else { return }
         isReadWanted = false
         context.channel.read()

@@ -27,7 +27,7 @@ import Testing
         #expect(
             seen == [
                 "committed", "refused", "probed", "ended", "kept", "no room for the end", "failed", "given up",
-                "answered late", "ended at once while full",
+                "answered late", "ended at once while full", "failed while the log owed an answer",
             ])
     }
 
@@ -136,7 +136,9 @@ private struct Model {
         case 8..<13: if isComingBack { comeBack() }
         case 13..<16: if isRetryScheduled { tryAgain() }
         case 16: if !isBroken { isFull.toggle() }
-        case 17: if Int.random(in: 0..<60, using: &random) == 0 { isBroken = true }
+        case 17:
+            if Int.random(in: 0..<60, using: &random) == 0 { isBroken = true }
+            if Int.random(in: 0..<60, using: &random) == 0 { fail() }
         case 18:
             if Int.random(in: 0..<20, using: &random) == 0 {
                 machine.endPatience()
@@ -169,6 +171,14 @@ private struct Model {
     private mutating func tryAgain() {
         isRetryScheduled = false
         machine.tryAgain()
+    }
+
+    /// Something else than a commit says that the disk is broken, perhaps while an answer is owed.
+    private mutating func fail() {
+        guard machine.phase == .recording || machine.phase == .waitingForRoom else { return }
+        if outstanding != nil { seen.insert("failed while the log owed an answer") }
+        isRetryScheduled = false
+        machine.fail()
     }
 
     private mutating func askEnd() {
