@@ -171,7 +171,7 @@ import Testing
 
     @Test func `answers requests on one connection in order, and lets it become a WebSocket`() async throws {
         var configuration = configuration
-        configuration.handshakeTimeoutSeconds = 0.3
+        configuration.handshakeTimeoutSeconds = 3  // enough for three requests, also under a sanitizer
         try await LiveServer.run(configuration) { server in
             let client = try LiveClient(port: server.port)
             let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
