@@ -149,17 +149,22 @@ def test_the_log_does_not_know_whether_there_was_tls(serve, secure, certificate)
 # The certificate
 
 
+def renew(server, certificate, folder):
+    """Replaces the certificate under a running server, and waits until it is in use."""
+    make_certificate(folder, name="renewed")
+    server.process.send_signal(signal.SIGHUP)
+
+    def renewed():
+        with contextlib.suppress(ssl.SSLError), raw(server, certificate) as client:
+            return common_name(client) == "renewed"
+    eventually(renewed, "the new certificate")
+
+
 def test_sighup_changes_the_certificate_and_keeps_every_connection(secure, certificate, folder):
     server = secure()
     with raw(server, certificate) as old:
         assert common_name(old) == "localhost"
-        make_certificate(folder, name="renewed")
-        server.process.send_signal(signal.SIGHUP)
-
-        def renewed():
-            with contextlib.suppress(ssl.SSLError), raw(server, certificate) as client:
-                return common_name(client) == "renewed"
-        eventually(renewed, "the new certificate")
+        renew(server, certificate, folder)
         old.send_frame(TEXT, message("still here"))
         assert old.receive_text() == '"still here"'
         # A bad file changes nothing, and is said.

@@ -1,15 +1,13 @@
 """What TLS itself owes a client: tickets, goodbyes, a word for who forgot it, and a place in the queue of handshakes."""
 
 import asyncio
-import contextlib
-import signal
 import ssl
 
 import pytest
 
-from certificates import make_certificate, trust
-from reprise import CLOSE, TEXT, RawClient, close_payload, eventually, frame, message
-from test_tls import SecureClient, common_name, raw
+from certificates import trust
+from reprise import CLOSE, TEXT, RawClient, close_payload, frame, message
+from test_tls import SecureClient, raw, renew
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -32,13 +30,7 @@ def test_a_ticket_is_good_after_the_certificate_was_renewed(secure, certificate,
         first.handshake()
         assert not first.socket.session_reused
         ticket = first.socket.session
-    make_certificate(folder, name="renewed")
-    server.process.send_signal(signal.SIGHUP)
-
-    def renewed():
-        with contextlib.suppress(ssl.SSLError), raw(server, certificate) as client:
-            return common_name(client) == "renewed"
-    eventually(renewed, "the new certificate")
+    renew(server, certificate, folder)
     with StrictClient(server.port, context, ticket) as again:
         again.handshake()
         assert again.socket.session_reused

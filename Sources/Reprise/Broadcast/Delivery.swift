@@ -68,6 +68,12 @@ public struct Delivery: Sendable {
             match, from: message.connection, message.opcode, bodyByteCount: message.body.readableBytes, under: routes)
     }
 
+    /// What a message orders whose recorded outcome is applied, not decided again.
+    init?(recorded message: Message, under routes: RouteTable) {
+        guard let match = routes.match(recorded: message) else { return nil }
+        self.init(match, of: message, under: routes)
+    }
+
     /// What `event` orders under a configuration, or `nil` when it orders nothing.
     ///
     /// The recorded outcome of a message is applied, not decided again.
@@ -76,8 +82,7 @@ public struct Delivery: Sendable {
         case .sent(let sent):
             self.init(of: sent)
         case .message(let message):
-            guard let match = configuration.routes.match(recorded: message) else { return nil }
-            self.init(match, of: message, under: configuration.routes)
+            self.init(recorded: message, under: configuration.routes)
         case .sessionStarted, .connected, .disconnected, .skipped, .sessionEnded:
             return nil
         }

@@ -77,7 +77,8 @@ public struct ReplayTrace: Sendable {
         let frames = plan.run.bytes.readableBytes > 0 ? plan.run.bytes : plan.targeted
         let isDelivered = engine.digest.deliveries > deliveries
         return Step(
-            position: event.position, decided: routes.decided, agrees: routes.agrees,
+            position: event.position, decided: routes.decision.map { routes.routes.outcome(of: $0) },
+            agrees: routes.agrees,
             recipients: engine.digest.deliveries - deliveries, frameBytes: isDelivered ? frames.readableBytes : 0,
             frames: isDelivered ? XXH64.hash(frames.readableBytesSpan) : 0, digest: engine.digest.value,
             memberSet: engine.projection.memberSet)
@@ -113,35 +114,6 @@ extension Engine {
             checkpoint = try log.checkpoint(atOrBefore: first.previous)
         }
         self = try Recovery.engine(of: log, session: session, at: checkpoint)
-    }
-}
-
-/// Decides every route again and keeps the decision.
-private struct DecidedRoutes {
-    private var routes: RouteTable
-    private(set) var decided: RouteOutcome?
-    private(set) var agrees = true
-
-    init(_ routes: RouteTable) { self.routes = routes }
-
-    /// - Returns: what the event orders, by the recorded outcome.
-    mutating func decide(_ event: Event) -> Delivery? {
-        (decided, agrees) = (nil, true)
-        switch event.fact {
-        case .sessionStarted(let started):
-            routes = started.configuration.routes
-            return nil
-        case .message(let message):
-            let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
-            decided = routes.outcome(of: match.decision)
-            agrees = routes.agrees(match.decision, with: message.outcome)
-            let applied = agrees ? match : routes.match(recorded: message)
-            return applied.flatMap { Delivery($0, of: message, under: routes) }
-        case .sent(let sent):
-            return Delivery(of: sent)
-        case .connected, .disconnected, .skipped, .sessionEnded:
-            return nil
-        }
     }
 }
 

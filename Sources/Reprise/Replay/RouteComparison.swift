@@ -1,8 +1,6 @@
-internal import NIOCore
-
 /// Decides every route again, and keeps the first difference.
 struct RouteComparison: Sendable {
-    private var routes: RouteTable
+    private var routes: DecidedRoutes
     /// Differences before this position are not kept.
     private let first: Position
     /// The first difference.
@@ -12,7 +10,7 @@ struct RouteComparison: Sendable {
     ///   - routes: what the session goes by, where the comparison does not begin with `sessionStarted`.
     ///   - first: the first position whose difference counts.
     init(_ routes: RouteTable, from first: Position) {
-        self.routes = routes
+        self.routes = DecidedRoutes(routes)
         self.first = first
     }
 
@@ -20,30 +18,20 @@ struct RouteComparison: Sendable {
     /// applied.
     @inline(__always)
     mutating func decide(_ event: Event) -> Delivery? {
-        switch event.fact {
-        case .message(let message):
-            let match = routes.match(message.body.readableBytesSpan, isText: message.opcode == .text)
-            if routes.agrees(match.decision, with: message.outcome) {
-                return Delivery(match, of: message, under: routes)
-            }
-            note(message.outcome, match.decision, at: event.position)
-            return routes.match(recorded: message).flatMap { Delivery($0, of: message, under: routes) }
-        case .sent(let sent):
-            return Delivery(of: sent)
-        case .sessionStarted(let started):
-            routes = started.configuration.routes
-            return nil
-        case .connected, .disconnected, .skipped, .sessionEnded:
-            return nil
-        }
+        let delivery = routes.decide(event)
+        if !routes.agrees { note(event) }
+        return delivery
     }
 
     @inline(never)
-    private mutating func note(_ recorded: RouteOutcome, _ decision: RouteDecision, at position: Position) {
-        guard divergence == nil, position >= first else { return }
+    private mutating func note(_ event: Event) {
+        guard divergence == nil, event.position >= first, let decision = routes.decision,
+            case .message(let message) = event.fact
+        else { return }
         divergence = Divergence(
-            position: position,
-            reason: "the message was recorded as \(recorded), this build decides \(routes.outcome(of: decision))")
+            position: event.position,
+            reason: "the message was recorded as \(message.outcome), this build decides "
+                + "\(routes.routes.outcome(of: decision))")
     }
 }
 

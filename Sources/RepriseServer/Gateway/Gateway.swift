@@ -83,10 +83,7 @@ final class Gateway {
     /// Whether the log takes what is handed in.
     var gate: LogGate { admission.gate }
 
-    /// Takes one of the allowed connections.
-    func enterConnection() -> Bool { admission.connectionCount.enter() }
-
-    /// Gives it back.
+    /// Gives the place of a connection back, which its admission took.
     func connectionLeft() { admission.leave() }
 
     // MARK: Intents

@@ -50,7 +50,7 @@ struct IntentBatch {
         _ message: MessageID, _ request: RequestID, from sender: ConnectionID, _ opcode: MessageOpcode,
         body: Range<Int>
     ) -> Int {
-        let bodies = self.bodies
+        let bodies = self.bodies  // lent for as long as the span is; nothing is written to it meanwhile
         let bytes = bodies.readableBytesSpan.extracting(body)
         let match = routes.match(bytes, isText: opcode == .text)
         let delivery = Delivery(match, from: sender, opcode, bodyByteCount: body.count, under: routes)

@@ -67,7 +67,7 @@ final class ShardBench {
     ///
     /// - Parameter isStalled: whether nothing that is written to the channel leaves.
     func open(isStalled: Bool = false) throws -> (Connection, EmbeddedChannel) {
-        #expect(gateway.enterConnection())
+        #expect(gateway.admission.connectionCount.enter())
         let connection = Connection(
             id: gateway.makeConnectionID(), gateway: gateway, handshake: ByteBuffer(string: "101"))
         let channel = EmbeddedChannel(handler: connection, loop: loop)
